@@ -1,0 +1,1 @@
+// For folders that are all headers.

@@ -1,0 +1,55 @@
+#include "engine/metrics/multilabel.h"
+
+#include <array>
+
+namespace plait {
+
+std::vector<Confusion> confusion_per_label(std::span<const double> probabilities, std::span<const double> targets,
+                                           std::size_t labels, Multiplicity times) {
+  const std::size_t n = labels == 0 ? 0 : probabilities.size() / labels;
+  std::vector<std::array<std::uint64_t, 4>> counts(labels);  // [label][2 * truth + decision]
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::uint64_t count = times[i];
+    if (count == 0) continue;
+    for (std::size_t l = 0; l < labels; ++l) {
+      const std::size_t cell = i * labels + l;
+      counts[l][2U * (targets[cell] > 0.5) + (probabilities[cell] >= 0.5)] += count;
+    }
+  }
+  std::vector<Confusion> confusions;
+  for (const auto& [true_negatives, false_positives, false_negatives, true_positives] : counts)
+    confusions.push_back({.true_positives = true_positives,
+                          .false_positives = false_positives,
+                          .true_negatives = true_negatives,
+                          .false_negatives = false_negatives});
+  return confusions;
+}
+
+std::optional<double> macro_over_labels(std::span<const Confusion> per_label,
+                                        std::optional<double> (Confusion::*metric)() const) {
+  double sum = 0.0;
+  for (const Confusion& confusion : per_label) {
+    const std::optional<double> value = (confusion.*metric)();
+    if (!value) return std::nullopt;  // nobody counts, in this label as in all
+    sum += *value;
+  }
+  if (per_label.empty()) return std::nullopt;
+  return sum / static_cast<double>(per_label.size());
+}
+
+Confusion pooled_over_labels(std::span<const Confusion> per_label) {
+  Confusion pooled;
+  for (const Confusion& confusion : per_label) pooled += confusion;
+  return pooled;
+}
+
+std::vector<double> subset_accuracy_terms(std::span<const double> probabilities, std::span<const double> targets,
+                                          std::size_t labels) {
+  const std::size_t n = labels == 0 ? 0 : probabilities.size() / labels;
+  std::vector<double> terms(n, 1.0);
+  for (std::size_t cell = 0; cell < n * labels; ++cell)
+    if ((targets[cell] > 0.5) != (probabilities[cell] >= 0.5)) terms[cell / labels] = 0.0;
+  return terms;
+}
+
+}  // namespace plait

@@ -1,0 +1,46 @@
+// Optimizer steps over the flat parameter buffer: one launch for the whole model.
+//
+// Adam (Kingma, Ba 2015, algorithm 1): m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; W -= lr * m^ / (sqrt(v^) + eps), m^
+// = m / (1 - b1^t), v^ = v / (1 - b2^t). AdamW (Loshchilov, Hutter 2019): first W -= lr * 2 * l2 * W for the decayed
+// range. SGD with momentum as in PyTorch: u = momentum u + g; W -= lr u.
+#pragma once
+
+#include <cstdint>
+
+namespace plait {
+
+// What changes from step to step, read from memory so that a captured step can be replayed.
+struct StepScalars {
+  std::uint32_t step = 0;  // steps done before this one; Adam's t = step + 1; also the random counters' step
+  float learning_rate = 0.0f;
+  float gradient_scale = 1.0f;  // from clipping; multiplies every gradient
+};
+
+struct AdamParams {
+  std::int64_t count = 0;
+  std::int64_t decayed = 0;  // the first `decayed` elements are weights (decoupled decay applies), the rest biases
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  double decoupled_l2 = 0.0;  // AdamW's l2; 0 for Adam
+};
+
+struct SgdParams {
+  std::int64_t count = 0;
+  double momentum = 0.0;
+};
+
+namespace cpu {
+
+template <class T>
+void adam_step(const AdamParams& p, const StepScalars& scalars, const T* gradients, T* weights, T* first_moment,
+               T* second_moment);
+
+template <class T>
+void sgd_step(const SgdParams& p, const StepScalars& scalars, const T* gradients, T* weights, T* velocity);
+
+// Writes scalars.gradient_scale = min(1, clip / (norm + 1e-6)) (1 when clip <= 0) and returns the norm of the flat
+// gradient; sum ordered as in reduce.h. workspace: reduce_workspace_bytes(count).
+template <class T>
+double clip_gradient_norm(std::int64_t count, const T* gradients, double clip, StepScalars& scalars, void* workspace);
+
+}  // namespace cpu
+}  // namespace plait

@@ -1,0 +1,31 @@
+// Reductions and fills over flat buffers, in a fixed order whatever the thread count: sums are taken over fixed blocks
+// of 4096 elements in order (each block serially over 8 interleaved double accumulators, combined pairwise), the block
+// sums along a fixed binary tree: at every level neighbours 2i and 2i+1 are added, an odd last one is carried up.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace plait {
+
+inline constexpr std::int64_t reduce_block = 4096;
+
+namespace cpu {
+
+std::size_t reduce_workspace_bytes(std::int64_t count);
+
+template <class T>
+double sum(std::int64_t count, const T* x, void* workspace);
+
+template <class T>
+double sum_of_squares(std::int64_t count, const T* x, void* workspace);
+
+// The index of the first NaN or infinity, or -1.
+template <class T>
+std::int64_t first_non_finite(std::int64_t count, const T* x);
+
+template <class T>
+void fill(std::int64_t count, T value, T* x);
+
+}  // namespace cpu
+}  // namespace plait

@@ -1,0 +1,23 @@
+// y[b] = modality m available for patient b ? x[b] : 0, row by row: the gate through which every encoder reads its
+// batch. It selects, so NaN bytes in the row of an absent modality go nowhere. One read and one write an element.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/modality_mask.h"
+
+namespace plait {
+
+struct SelectRowsParams {
+  std::int64_t batch = 0, columns = 0;
+  std::int64_t x_stride = 0, y_stride = 0;  // elements between rows
+  int modality = 0;                         // the bit of the mask
+};
+
+namespace cpu {
+
+template <class T>
+void select_rows(const SelectRowsParams& p, const ModalityMask* available, const T* x, T* y);
+
+}  // namespace cpu
+}  // namespace plait
