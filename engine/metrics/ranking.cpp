@@ -21,10 +21,10 @@ Ranking::Ranking(std::span<const double> scores, std::span<const double> labels,
 }
 
 RankAreas Ranking::areas(Multiplicity times) const {
-  std::uint64_t positives = 0, negatives = 0;     // above the current tie
-  std::uint64_t twice_ordered_pairs = 0;          // twice, so that half a pair is whole
-  double precision_sum = 0.0;                     // over the positives, the precision at their threshold
-  std::array<std::uint64_t, 2> tie{0, 0};         // negatives, positives
+  std::uint64_t positives = 0, negatives = 0;  // above the current tie
+  std::uint64_t twice_ordered_pairs = 0;       // twice, so that half a pair is whole
+  double precision_sum = 0.0;                  // over the positives, the precision at their threshold
+  std::array<std::uint64_t, 2> tie{0, 0};      // negatives, positives
   for (const Item& item : items_) {
     tie[item.positive] += times[item.patient];
     if (!item.ends_tie) continue;

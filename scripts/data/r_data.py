@@ -14,7 +14,8 @@ What comes out:
   S4 object                S4 (slots are its attributes)
   environment              Environment (compared by identity, contents readable)
   symbol                   Symbol
-Functions, byte code, external pointers and promises are refused: data files have no need of them.
+  function                 Function (read over: S4 objects drag the environments of their methods along)
+Byte code, external pointers and weak references are refused: data files have no need of them.
 
 The file is not trusted: decompressed size, nesting and lengths are bounded, and whatever does not fit raises
 RDataError with the byte offset.
@@ -89,6 +90,10 @@ class Environment(RValue):
         super().__init__()
         self.label = label
         self.frame = {}
+
+
+class Function(RValue):
+    """A function or a promise; what it does is not kept."""
 
 
 class Symbol(str):
@@ -210,6 +215,8 @@ class _Reader:
             return self._environment(depth)
         if kind in (2, 6):
             return self._pairlist(flags, depth)
+        if kind in (3, 5):
+            return self._function(flags, depth)
         if kind in (239, 240):  # pairlist or call with attributes, as version 3 writes them inside byte code
             self._fail("byte code is not read here")
         if kind == 238:
@@ -247,7 +254,7 @@ class _Reader:
             return Vector("raw", self._take(self._length(1)))
         if kind == 25:
             return S4()
-        self._fail(f"items of type {kind} (function, byte code, pointer, ...) are not read here")
+        self._fail(f"items of type {kind} (byte code, pointer, ...) are not read here")
 
     def _string(self, flags):
         length = self._int()
@@ -296,6 +303,15 @@ class _Reader:
                 break
         if any(names):
             result.attributes["names"] = Vector("character", names)
+        return result
+
+    def _function(self, flags, depth):
+        """Stored like one list cell: attributes, environment (the tag), arguments, body."""
+        result = Function()
+        if flags & 0x200:
+            self._attributes(result, depth)
+        for _ in range(3 if flags & 0x400 else 2):
+            self._item(depth + 1)
         return result
 
     def _symbol(self, depth):

@@ -1,0 +1,44 @@
+// What the trainer needs from the world: batches of patients. The loader implements BatchSource; the model reads Batch.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/tensor.h"
+#include "kernels/modality_mask.h"
+
+namespace plait {
+
+struct ModalityBatch {
+  Tensor values;    // f32 [size, features] or [size, h, w, c], preprocessed; rows of absent modalities are zero
+  Tensor observed;  // u8 [size, features] 1 = cell was measured; empty() = every cell was
+};
+
+// The last batch of an epoch is padded to `size` with patients of weight 0 that have no modality.
+struct Batch {
+  std::int64_t size = 0;      // rows of every tensor
+  std::int64_t patients = 0;  // real patients, the first rows
+  std::vector<ModalityBatch> modalities;
+  Tensor available;         // u8 [size] ModalityMask: bit m = modality m is there
+  Tensor rows;              // i32 [size] the patient's row in the labels file, 0-based: keys the random draws
+  Tensor targets;           // f32 [size, outputs]; multi-class: i32 [size] class index
+  Tensor weights;           // f32 [size] weight of the patient in the loss
+  double weight_sum = 0.0;  // over the whole global batch: the denominator of every data loss
+};
+
+class BatchSource {
+ public:
+  virtual ~BatchSource() = default;
+
+  virtual std::int64_t patients() const = 0;    // in an epoch
+  virtual std::int64_t batch_size() const = 0;  // rows of every batch
+  virtual std::int64_t batches() const = 0;     // in an epoch
+
+  // Starts (or restarts) an epoch; the order of the patients is a function of the seed and the epoch alone.
+  virtual void start_epoch(std::uint32_t epoch) = 0;
+
+  // The next batch, or null at the end of the epoch. Valid until the next call.
+  virtual const Batch* next() = 0;
+};
+
+}  // namespace plait
