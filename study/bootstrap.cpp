@@ -76,7 +76,11 @@ std::vector<Interval> bootstrap_metrics(const Predictions& predictions, const Bo
     std::vector<double> values;
     for (const auto& resample : resampled)
       if (const auto& value = resample[intervals.size()].value) values.push_back(*value);
-    Interval interval{.name = metric.name, .value = metric.value, .defined_resamples = static_cast<int>(values.size())};
+    Interval interval{.name = metric.name,
+                      .value = metric.value,
+                      .lo = std::nullopt,
+                      .hi = std::nullopt,
+                      .defined_resamples = static_cast<int>(values.size())};
     if (metric.value && 2 * interval.defined_resamples >= options.resamples) {
       std::sort(values.begin(), values.end());
       interval.lo = sorted_quantile(values, (1.0 - options.level) / 2.0);

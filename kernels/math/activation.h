@@ -1,8 +1,10 @@
-// Activations and their derivatives, each derivative written in the activation's own output.
+// Activations and their derivatives, each derivative written in the activation's own output. In float all of them
+// vectorise (elementary.h).
 #pragma once
 
 #include <cmath>
 
+#include "kernels/math/elementary.h"
 #include "kernels/math/hd.h"
 
 namespace plait {
@@ -12,14 +14,14 @@ enum class Activation { identity, relu, sigmoid, tanh };
 template <class T>
 PLAIT_HD T sigmoid(T x) {
   // exp of a non-positive number only: no overflow on either side.
-  const T e = std::exp(-std::fabs(x));
-  return x >= T(0) ? T(1) / (T(1) + e) : e / (T(1) + e);
+  const T e = exponential(-std::fabs(x));
+  return (x < T(0) ? e : T(1)) / (T(1) + e);
 }
 
 // log(1 + exp(x)), stable on both sides.
 template <class T>
 PLAIT_HD T softplus(T x) {
-  return (x > T(0) ? x : T(0)) + std::log1p(std::exp(-std::fabs(x)));
+  return (x > T(0) ? x : T(0)) + log_one_plus(exponential(-std::fabs(x)));
 }
 
 template <class T>
@@ -30,7 +32,7 @@ PLAIT_HD T activate(Activation activation, T x) {
     case Activation::sigmoid:
       return sigmoid(x);
     case Activation::tanh:
-      return std::tanh(x);
+      return hyperbolic_tangent(x);
     case Activation::identity:
       break;
   }

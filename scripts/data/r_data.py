@@ -14,8 +14,7 @@ What comes out:
   S4 object                S4 (slots are its attributes)
   environment              Environment (compared by identity, contents readable)
   symbol                   Symbol
-  function                 Function (read over: S4 objects drag the environments of their methods along)
-Byte code, external pointers and weak references are refused: data files have no need of them.
+  function, pointer, ...   Opaque (read over: S4 objects drag the environments of their methods along)
 
 The file is not trusted: decompressed size, nesting and lengths are bounded, and whatever does not fit raises
 RDataError with the byte offset.
@@ -92,8 +91,8 @@ class Environment(RValue):
         self.frame = {}
 
 
-class Function(RValue):
-    """A function or a promise; what it does is not kept."""
+class Opaque(RValue):
+    """A function, promise, byte code, external pointer or weak reference: nothing that data could be read from."""
 
 
 class Symbol(str):
@@ -217,8 +216,6 @@ class _Reader:
             return self._pairlist(flags, depth)
         if kind in (3, 5):
             return self._function(flags, depth)
-        if kind in (239, 240):  # pairlist or call with attributes, as version 3 writes them inside byte code
-            self._fail("byte code is not read here")
         if kind == 238:
             return self._alternative(depth)
 
@@ -254,7 +251,21 @@ class _Reader:
             return Vector("raw", self._take(self._length(1)))
         if kind == 25:
             return S4()
-        self._fail(f"items of type {kind} (byte code, pointer, ...) are not read here")
+        if kind == 21:
+            self._int()  # how many shared calls the code holds; they are not kept
+            self._byte_code(depth)
+            return Opaque()
+        if kind in (7, 8):  # built-in functions: a name
+            self._take(self._length(1))
+            return Opaque()
+        if kind == 22:
+            pointer = self._remember(Opaque())  # first: what it protects may refer to it
+            self._item(depth + 1)
+            self._item(depth + 1)
+            return pointer
+        if kind == 23:
+            return self._remember(Opaque())
+        self._fail(f"items of type {kind} are not read here")
 
     def _string(self, flags):
         length = self._int()
@@ -307,12 +318,44 @@ class _Reader:
 
     def _function(self, flags, depth):
         """Stored like one list cell: attributes, environment (the tag), arguments, body."""
-        result = Function()
+        result = Opaque()
         if flags & 0x200:
             self._attributes(result, depth)
         for _ in range(3 if flags & 0x400 else 2):
             self._item(depth + 1)
         return result
+
+    def _byte_code(self, depth):
+        """Reads over a compiled function: the code as an integer vector, then its typed constants."""
+        if depth > MAX_DEPTH:
+            self._fail(f"more than {MAX_DEPTH} levels of nesting")
+        self._item(depth + 1)
+        for _ in range(self._length(4)):
+            kind = self._int()
+            if kind == 21:
+                self._byte_code(depth + 1)
+            else:
+                self._code_constant(kind, depth + 1)
+
+    def _code_constant(self, kind, depth):
+        """One constant. Calls and lists are chains of (attributes, tag, value, rest), the types standing before."""
+        if depth > MAX_DEPTH:
+            self._fail(f"more than {MAX_DEPTH} levels of nesting")
+        while True:
+            if kind == 243:  # a shared call, met before
+                self._int()
+                return
+            if kind == 244:  # a call that will be shared: its number, then what it is
+                self._int()
+                kind = self._int()
+            if kind not in (2, 6, 239, 240):
+                self._item(depth + 1)
+                return
+            if kind in (239, 240):
+                self._item(depth + 1)  # attributes
+            self._item(depth + 1)      # tag
+            self._code_constant(self._int(), depth + 1)
+            kind = self._int()
 
     def _symbol(self, depth):
         name = self._item(depth + 1)

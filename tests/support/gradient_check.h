@@ -1,6 +1,6 @@
 // Gradient check: central differences in double, h = 1e-5, error |numeric - g| / max(|g|, 1e-3), at most 1e-6.
 //
-//   std::vector<Checked> inputs = {{.name = "z", .data = z, .gradient = dz, .rows = B, .columns = d, .stride = s}, ...};
+//   std::vector<Checked> inputs = {{.name = "z", .data = z, .gradient = dz, .rows = B, .columns = d, .stride = s}};
 //   auto evaluate = [&](Pattern& pattern) { forward(...); pattern.add(argmax...); return scalar(...); };
 //   EXPECT_TRUE(check_gradients(inputs, evaluate));      // prints worst error and where it is, when it fails
 //

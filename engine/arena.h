@@ -1,0 +1,78 @@
+// Bump allocator for everything that lives as long as one step: activations, gradients, scratch. After the first steps
+// it owns one block that fits, and a step allocates nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/tensor.h"
+
+namespace plait {
+
+class Arena {
+ public:
+  static constexpr std::size_t alignment = 64;
+
+  Arena() = default;
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  // `size` bytes, aligned to 64, contents undefined; null for 0 bytes.
+  void* bytes(std::size_t size);
+
+  template <class T>
+  T* array(std::int64_t count) {
+    return static_cast<T*>(bytes(static_cast<std::size_t>(count) * sizeof(T)));
+  }
+
+  // A tensor with rows padded to 16 bytes, contents undefined.
+  Tensor tensor(const Shape& shape, DType dtype);
+
+  // A tensor of the same shape, type and row stride.
+  Tensor like(const Tensor& other);
+
+  // Everything handed out becomes invalid. Blocks that an earlier step needed are merged into one.
+  void reset();
+
+  std::size_t capacity() const;                                    // bytes owned
+  std::int64_t block_allocations() const { return allocations_; }  // how often memory was asked from the system
+
+  // A place to return to: scratch taken after mark() is given back by release(), last in, first out.
+  struct Mark {
+    std::size_t block = 0, used = 0;
+  };
+  Mark mark() const { return {current_, used_}; }
+  void release(const Mark& mark);
+
+ private:
+  struct Block {
+    std::unique_ptr<std::byte, void (*)(std::byte*)> memory;
+    std::size_t size;
+  };
+  void add_block(std::size_t at_least);
+
+  std::vector<Block> blocks_;
+  std::size_t current_ = 0;  // index of the block in use
+  std::size_t used_ = 0;     // bytes taken from it
+  std::int64_t allocations_ = 0;
+  std::uint64_t generation_ = 0;
+};
+
+// Scratch of one kernel call, given back at the end of the scope.
+class Scratch {
+ public:
+  Scratch(Arena& arena, std::size_t size) : arena_(arena), mark_(arena.mark()), data_(arena.bytes(size)) {}
+  ~Scratch() { arena_.release(mark_); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  void* data() const { return data_; }
+
+ private:
+  Arena& arena_;
+  Arena::Mark mark_;
+  void* data_;
+};
+
+}  // namespace plait

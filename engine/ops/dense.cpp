@@ -1,0 +1,38 @@
+#include "engine/ops/dense.h"
+
+#include <string>
+
+#include "engine/error.h"
+#include "kernels/dense.h"
+
+namespace plait::ops {
+
+Value dense(Tape& tape, const Value& x, const Value& weight, const Value& bias, Activation activation) {
+  const Tensor &xs = x.data, &ws = weight.data;
+  check(xs.columns() == ws.columns(),
+        "[dense] columns: input has " + std::to_string(xs.columns()) + ", weight has " + std::to_string(ws.columns()));
+  check(bias.data.shape.count() == ws.rows(), "[dense] bias and weight differ in outputs");
+  Arena& arena = tape.arena();
+  const Tensor y = arena.tensor({xs.rows(), ws.rows()}, xs.dtype);
+  const DenseParams p{.batch = xs.rows(),
+                      .in = xs.columns(),
+                      .out = ws.rows(),
+                      .x_stride = xs.row_stride,
+                      .weight_stride = ws.row_stride,
+                      .y_stride = y.row_stride,
+                      .activation = activation};
+  dispatch_float(xs.dtype, [&]<class T>(T) {
+    const Scratch scratch(arena, cpu::dense_workspace_bytes<T>(p));
+    cpu::dense_forward<T>(p, xs.as<T>(), ws.as<T>(), bias.data.as<T>(), y.as<T>(), scratch.data());
+  });
+  return tape.record(y, {x, weight, bias}, [=, xs = xs, ws = ws](Tape& t, const Tensor& dy, const GradSlot* dx) {
+    dispatch_float(xs.dtype, [&]<class T>(T) {
+      const Scratch scratch(t.arena(), cpu::dense_workspace_bytes<T>(p));
+      cpu::dense_backward<T>(p, xs.as<T>(), ws.as<T>(), y.as<T>(), dy.as<T>(),
+                             {.x = dx[0].slice<T>(), .weight = dx[1].slice<T>(), .bias = dx[2].slice<T>()},
+                             scratch.data());
+    });
+  });
+}
+
+}  // namespace plait::ops

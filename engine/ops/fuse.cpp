@@ -1,0 +1,96 @@
+#include "engine/ops/fuse.h"
+
+#include "engine/error.h"
+#include "kernels/attention_fusion.h"
+#include "kernels/masked_concat.h"
+
+namespace plait::ops {
+namespace {
+
+void check_embeddings(std::span<const Value> z) {
+  check(!z.empty() && z.size() <= max_modalities, "[fusion] between 1 and 8 embeddings");
+  for (const Value& v : z)
+    check(v.data.shape == z[0].data.shape && v.data.row_stride == z[0].data.row_stride,
+          "[fusion] embeddings differ in shape");
+}
+
+template <class T>
+EmbeddingPointers<T> pointers(const std::array<Tensor, max_modalities>& z, int modalities) {
+  EmbeddingPointers<T> p{};
+  for (int m = 0; m < modalities; ++m) p[static_cast<std::size_t>(m)] = z[static_cast<std::size_t>(m)].as<T>();
+  return p;
+}
+
+template <class T>
+std::array<GradSlice<T>, max_modalities> slices(const GradSlot* dx, int modalities) {
+  std::array<GradSlice<T>, max_modalities> s{};
+  for (int m = 0; m < modalities; ++m) s[static_cast<std::size_t>(m)] = dx[m].slice<T>();
+  return s;
+}
+
+std::array<Tensor, max_modalities> tensors(std::span<const Value> z) {
+  std::array<Tensor, max_modalities> t{};
+  for (std::size_t m = 0; m < z.size(); ++m) t[m] = z[m].data;
+  return t;
+}
+
+}  // namespace
+
+AttentionFusion attention_fusion(Tape& tape, std::span<const Value> z, const Value& weight, const Tensor& present) {
+  check_embeddings(z);
+  const Tensor first = z[0].data, w = weight.data;
+  check(w.shape.count() == first.columns(), "[attention_fusion] weight has the embeddings' width");
+  Arena& arena = tape.arena();
+  const int modalities = static_cast<int>(z.size());
+  const Tensor fused = arena.tensor(first.shape, first.dtype);
+  Tensor alpha = arena.tensor({first.rows(), modalities}, first.dtype);
+  alpha.row_stride = modalities;  // the kernel's alpha is contiguous
+  const AttentionFusionParams p{.batch = first.rows(),
+                                .width = first.columns(),
+                                .modalities = modalities,
+                                .z_stride = first.row_stride,
+                                .fused_stride = fused.row_stride};
+  const std::array<Tensor, max_modalities> embeddings = tensors(z);
+  dispatch_float(first.dtype, [&]<class T>(T) {
+    cpu::attention_fusion_forward<T>(p, pointers<T>(embeddings, modalities), w.as<T>(), present.as<ModalityMask>(),
+                                     alpha.as<T>(), fused.as<T>());
+  });
+
+  std::array<Value, max_modalities + 1> inputs;
+  std::copy(z.begin(), z.end(), inputs.begin());
+  inputs[z.size()] = weight;
+  const Value out = tape.record(
+      fused, std::span<const Value>(inputs.data(), z.size() + 1), [=](Tape& t, const Tensor& dy, const GradSlot* dx) {
+        dispatch_float(dy.dtype, [&]<class T>(T) {
+          const Scratch scratch(t.arena(), cpu::attention_fusion_workspace_bytes<T>(p));
+          cpu::attention_fusion_backward<T>(
+              p, pointers<T>(embeddings, modalities), w.as<T>(), present.as<ModalityMask>(), alpha.as<T>(), dy.as<T>(),
+              {.embeddings = slices<T>(dx, modalities), .weight = dx[modalities].slice<T>()}, scratch.data());
+        });
+      });
+  return {out, alpha};
+}
+
+Value masked_concat(Tape& tape, std::span<const Value> z, const Tensor& present, bool rescale) {
+  check_embeddings(z);
+  const Tensor first = z[0].data;
+  const int modalities = static_cast<int>(z.size());
+  const Tensor y = tape.arena().tensor({first.rows(), first.columns() * modalities}, first.dtype);
+  const MaskedConcatParams p{.batch = first.rows(),
+                             .width = first.columns(),
+                             .modalities = modalities,
+                             .z_stride = first.row_stride,
+                             .y_stride = y.row_stride,
+                             .rescale = rescale};
+  const auto* mask = present.empty() ? nullptr : present.as<ModalityMask>();
+  const std::array<Tensor, max_modalities> embeddings = tensors(z);
+  dispatch_float(first.dtype, [&]<class T>(T) {
+    cpu::masked_concat_forward<T>(p, pointers<T>(embeddings, modalities), mask, y.as<T>());
+  });
+  return tape.record(y, z, [=](Tape&, const Tensor& dy, const GradSlot* dx) {
+    dispatch_float(dy.dtype,
+                   [&]<class T>(T) { cpu::masked_concat_backward<T>(p, mask, dy.as<T>(), slices<T>(dx, modalities)); });
+  });
+}
+
+}  // namespace plait::ops

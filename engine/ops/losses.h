@@ -1,0 +1,30 @@
+// Losses on the tape: value and gradient come from one pass, the gradient goes straight into the seed of its input.
+// Every value is sum_i weight_i loss_i / denominator over the batch; `coefficient` multiplies the gradient only. Absent
+// modalities and patients of weight 0 are selected out.
+#pragma once
+
+#include <span>
+
+#include "engine/tape.h"
+#include "engine/train/batch.h"
+
+namespace plait::ops {
+
+// logits[batch, L]: binary (L = 1) and multi-label heads.
+double binary_cross_entropy(Tape& tape, const Value& logits, const Batch& batch, double coefficient = 1.0);
+
+// logits[batch, C], targets i32 [batch].
+double softmax_cross_entropy(Tape& tape, const Value& logits, const Batch& batch, double coefficient = 1.0);
+
+// predictions[batch, K].
+double squared_error(Tape& tape, const Value& predictions, const Batch& batch, double coefficient = 1.0);
+
+// z: M embeddings [batch, d], before modality dropout; uses the batch's true availability.
+double alignment(Tape& tape, std::span<const Value> z, const Tensor& available, const Batch& batch, bool mean_form,
+                 double coefficient);
+
+// x_hat[batch, genes] against the uncorrupted x of one modality.
+double reconstruction(Tape& tape, const Value& x_hat, const Tensor& x, const Tensor& observed, const Batch& batch,
+                      int modality, double coefficient);
+
+}  // namespace plait::ops

@@ -1,0 +1,82 @@
+// All parameters of a model in one flat buffer, their gradients in a second one of the same layout: the optimizer is
+// one launch, a range is a communication bucket, a checkpoint is a copy.
+//
+// Layout: decayed parameters (weight matrices, kernels, the attention vector) first, biases after them, so that weight
+// decay is one range. Every slice starts at a multiple of 64 bytes, rows are padded to 16 bytes, all padding is and
+// stays zero.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/tensor.h"
+
+namespace plait {
+
+enum class Init {
+  zeros,
+  he_uniform,      // U(-b, b), b = sqrt(6 / fan_in): in front of a ReLU (He et al. 2015)
+  glorot_uniform,  // U(-b, b), b = sqrt(6 / (fan_in + fan_out)) (Glorot, Bengio 2010)
+};
+
+struct Parameter {
+  int index = -1;
+  std::string name;
+  Shape shape;
+  Init init = Init::zeros;
+  bool decayed = false;
+  std::int64_t offset = 0;      // of the first element in the flat buffers
+  std::int64_t row_stride = 0;  // elements
+  std::int64_t count() const { return shape.count(); }
+};
+
+class ParameterStore {
+ public:
+  explicit ParameterStore(DType dtype = DType::f32) : dtype_(dtype) {}
+
+  // Declares a parameter; returns its index. Only before allocate().
+  int add(std::string name, const Shape& shape, Init init, bool decayed);
+
+  // Lays out the flat buffers and draws the initial values from the seed (Philox, by parameter and element).
+  void allocate(std::uint64_t seed);
+
+  int size() const { return static_cast<int>(parameters_.size()); }
+  const Parameter& parameter(int index) const { return parameters_[static_cast<std::size_t>(index)]; }
+  int find(const std::string& name) const;  // -1 when there is none
+
+  Tensor value(int index) const;
+  Tensor gradient(int index) const;
+
+  DType dtype() const { return dtype_; }
+  std::int64_t flat_count() const { return flat_count_; }        // elements of a flat buffer, padding included
+  std::int64_t decayed_count() const { return decayed_count_; }  // of its first, decayed part
+  std::int64_t parameter_count() const;                          // without padding: what a paper would print
+
+  void* values() const { return const_cast<std::byte*>(values_.data()) + lead(values_); }
+  void* gradients() const { return const_cast<std::byte*>(gradients_.data()) + lead(gradients_); }
+  std::size_t flat_bytes() const { return static_cast<std::size_t>(flat_count_) * dtype_size(dtype_); }
+
+  // The parameter and the element's index within it for an element of the flat buffers; {-1, 0} for padding between
+  // slices.
+  struct Place {
+    int parameter = -1;
+    std::int64_t element = 0;
+  };
+  Place place(std::int64_t flat_index) const;
+
+ private:
+  // Bytes up to the first multiple of 64 inside a buffer that is 64 bytes longer than needed.
+  static std::size_t lead(const std::vector<std::byte>& buffer) {
+    return (64 - reinterpret_cast<std::uintptr_t>(buffer.data()) % 64) % 64;
+  }
+  Tensor slice(int index, void* base) const;
+  void initialise(std::uint64_t seed);
+
+  DType dtype_;
+  std::vector<Parameter> parameters_;
+  std::int64_t flat_count_ = 0, decayed_count_ = 0;
+  std::vector<std::byte> values_, gradients_;
+};
+
+}  // namespace plait

@@ -1,0 +1,78 @@
+// The training loop: epochs over a BatchSource, one optimizer step for every `accumulate` batches, early stopping on
+// the validation loss. After the first steps a step allocates nothing.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/arena.h"
+#include "engine/optim/optimizer.h"
+#include "engine/tape.h"
+#include "engine/train/objective.h"
+#include "engine/train/options.h"
+
+namespace plait {
+
+struct Validation {
+  double loss = 0.0;                                    // task loss: decides early stopping
+  std::vector<std::pair<std::string, double>> metrics;  // for the log
+};
+
+struct EpochRecord {
+  std::int64_t epoch = 0;  // 1-based
+  std::int64_t step = 0;   // optimizer steps done
+  LossTerms train;         // mean over the epoch's steps
+  bool validated = false;
+  Validation validation;
+  bool best = false;  // the validation loss is the best so far
+  double learning_rate = 0.0;
+  double patients_per_s = 0.0;
+};
+
+struct TrainHooks {
+  std::function<Validation()> validate;                // may be empty: no validation part
+  std::function<void(const EpochRecord&)> epoch_done;  // may be empty
+  std::function<void(std::int64_t epoch, double share, double loss, double patients_per_s)> progress;  // may be empty
+};
+
+struct TrainResult {
+  std::int64_t epochs = 0;      // run
+  std::int64_t best_epoch = 0;  // whose parameters were kept; 0: the initial ones
+  std::int64_t steps = 0;
+  bool stopped_early = false;
+  double seconds = 0.0;
+  double patients_per_s = 0.0;  // over all epochs, validation not counted
+};
+
+class Trainer {
+ public:
+  Trainer(Objective& objective, const TrainOptions& options);
+
+  // Runs options.epochs epochs. With patience > 0 and a validation hook the parameters of the first best epoch are put
+  // back at the end. Throws Error(numeric) on a non-finite loss, naming step and patients' rows.
+  TrainResult run(BatchSource& source, const TrainHooks& hooks);
+
+  // Forward, backward of one batch; first: overwrite the parameters' gradients, else add to them.
+  LossTerms accumulate(const Batch& batch, bool first);
+  // L2, clipping, update; advances the step. Returns the L2 term.
+  double update(double learning_rate);
+
+  std::int64_t steps_done() const { return scalars_.step; }
+  Arena& arena() { return arena_; }
+
+ private:
+  LossTerms run_epoch(BatchSource& source, std::int64_t epoch, std::int64_t total_steps, const TrainHooks& hooks);
+
+  Objective& objective_;
+  TrainOptions options_;
+  Arena arena_;
+  Tape tape_;
+  Optimizer optimizer_;
+  StepScalars scalars_;
+  double training_seconds_ = 0.0;
+  std::int64_t patients_seen_ = 0;
+};
+
+}  // namespace plait

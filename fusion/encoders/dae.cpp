@@ -1,0 +1,29 @@
+#include "fusion/encoders/dae.h"
+
+#include "engine/ops/corrupt.h"
+#include "fusion/encoders/widths.h"
+
+namespace plait {
+
+DaeEncoder::DaeEncoder(ParameterStore& store, const InputShape& input, const EncoderConfig& config,
+                       std::int64_t embed_dim, int modality)
+    : config_(config),
+      modality_(modality),
+      encoder_(store, "encoder." + input.name, dense_widths(input.features, config.hidden, embed_dim), Activation::relu,
+               0, config.dropout, dropout_site(modality)) {
+  if (config.reconstruction == 0.0) return;
+  const std::vector<std::int64_t> mirrored(config.hidden.rbegin(), config.hidden.rend());
+  decoder_.emplace(store, "decoder." + input.name, dense_widths(embed_dim, mirrored, input.features),
+                   Activation::identity);
+}
+
+Encoder::Output DaeEncoder::encode(Tape& tape, const ParameterStore& store, const StepContext& context,
+                                   const Tensor& x) const {
+  const Tensor corrupted =
+      ops::corrupt(tape.arena(), context, x, config_.noise, config_.corruption, config_.noise_sigma, modality_);
+  Output output{.z = encoder_(tape, store, context, Value{corrupted}), .x_hat = {}};
+  if (context.training && decoder_) output.x_hat = (*decoder_)(tape, store, context, output.z);
+  return output;
+}
+
+}  // namespace plait

@@ -1,0 +1,78 @@
+#include "io/atomic_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "engine/error.h"
+
+namespace plait {
+namespace {
+
+std::filesystem::path folder_of(const std::filesystem::path& path) {
+  const std::filesystem::path parent = path.parent_path();
+  return parent.empty() ? std::filesystem::path(".") : parent;
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path_, ignored)) {
+    errno = EISDIR;
+    fail();
+  }
+  std::string name = path_.string() + ".partial-XXXXXX";
+  const int descriptor = mkstemp(name.data());  // 0600
+  if (descriptor < 0) fail();
+  partial_ = name;
+  file_ = fdopen(descriptor, "wb");
+  if (file_ == nullptr) {
+    close(descriptor);
+    unlink(partial_.c_str());
+    fail();
+  }
+}
+
+AtomicFile::~AtomicFile() {
+  if (file_ != nullptr) std::fclose(file_);
+  if (!partial_.empty()) unlink(partial_.c_str());
+}
+
+void AtomicFile::write(const void* bytes, std::size_t count) {
+  if (count != 0 && std::fwrite(bytes, 1, count, file_) != count) fail();
+}
+
+void AtomicFile::commit() {
+  if (std::fflush(file_) != 0 || fsync(fileno(file_)) != 0) fail();
+  if (std::fclose(std::exchange(file_, nullptr)) != 0) fail();
+  if (std::rename(partial_.c_str(), path_.c_str()) != 0) fail();
+  partial_.clear();
+  sync_to_disk(folder_of(path_));
+}
+
+void AtomicFile::fail() const {
+  fail_storage(path_.string() + ": cannot be written: " + std::strerror(errno));
+}
+
+void write_text_file(const std::filesystem::path& path, std::string_view text) {
+  AtomicFile file(path);
+  file.write(text);
+  file.commit();
+}
+
+void sync_to_disk(const std::filesystem::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool failed = descriptor < 0 || fsync(descriptor) != 0;
+  // Some network file systems cannot sync a folder and say so; the data itself is safe there by other means.
+  const bool refused = failed && errno != EINVAL && errno != ENOTSUP;
+  const std::string reason = std::strerror(errno);
+  if (descriptor >= 0) close(descriptor);
+  if (refused) fail_storage(path.string() + ": cannot be flushed to the disk: " + reason);
+}
+
+}  // namespace plait

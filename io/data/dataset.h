@@ -1,0 +1,86 @@
+// A cohort as the network reads it: per modality a source matrix and the vectors that kernels/gather.h needs to turn
+// its rows into a batch; availability, targets. Where the cohort's own cells or pixels can serve as the source they are
+// borrowed, not copied.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "io/data/cohort.h"
+#include "io/data/preprocess.h"
+
+namespace plait {
+
+// Source of one modality: rows x columns, exactly one of the three pointers set. Borrowed from the cohort, or in
+// `encoded`.
+struct DatasetModality {
+  std::string name;
+  ModalityKind kind = ModalityKind::table;
+  std::int64_t rows = 0, columns = 0;                // columns = features of the network's input
+  std::int64_t height = 0, width = 0, channels = 0;  // image
+  std::int64_t period = 0;                           // length of fill, mean, scale
+  std::vector<float> fill, mean, scale;              // y = ((isnan(v) ? fill : v) - mean) * scale
+  bool has_missing_cells = false;                    // some source cell is NaN: batches carry `observed`
+  std::vector<std::int64_t> row_of_patient;          // [patients], -1 = absent
+
+  const float* floats() const { return encoded.empty() ? borrowed_floats : encoded.data(); }
+  const float* borrowed_floats = nullptr;
+  const std::uint8_t* bytes = nullptr;
+  const std::uint16_t* words = nullptr;
+  std::vector<float> encoded;
+};
+
+// Borrows the cohort and must not outlive it.
+class Dataset {
+ public:
+  // Applies the fit to a cohort: the one it was fitted on, or another. Modalities and columns are matched by name. Data
+  // errors: a column that is missing or of another type, images of another size, a class that training did not see.
+  // A modality that the cohort does not have is absent of every patient; that, and whatever the fit does not use, is
+  // said in notes().
+  Dataset(const Cohort& cohort, const Preprocess& fit);
+  Dataset(Cohort&&, const Preprocess&) = delete;
+  Dataset(const Dataset&) = delete;  // may be large
+  Dataset(Dataset&&) = default;
+
+  const Cohort& cohort() const { return *cohort_; }
+  std::int64_t patients() const { return cohort_->patients(); }
+  TaskKind task() const { return target_.task; }
+  std::int64_t outputs() const { return target_.outputs(); }
+  const TargetFit& target_fit() const { return target_; }
+  const std::vector<DatasetModality>& modalities() const { return modalities_; }  // in the order of the fit
+
+  ModalityMask available(std::int64_t patient) const { return available_[static_cast<std::size_t>(patient)]; }
+  bool labelled(std::int64_t patient) const { return labelled_[static_cast<std::size_t>(patient)] != 0; }
+
+  // As the loss reads them; unknown = NaN or -1. multiclass: class_index(), in the fit's classes. Everything else:
+  // targets() + patient * outputs(): 0 or 1, or the standardised number.
+  const float* target(std::int64_t patient) const {
+    return targets_.data() + static_cast<std::size_t>(patient * outputs());
+  }
+  std::int32_t class_index(std::int64_t patient) const { return classes_[static_cast<std::size_t>(patient)]; }
+  // As metrics read them (engine/metrics/predictions.h): raw numbers, class indices; target_columns() a patient.
+  double raw_target(std::int64_t patient, std::int64_t column = 0) const;
+  std::int64_t target_columns() const { return static_cast<std::int64_t>(target_.names.size()); }
+
+  const std::vector<std::string>& notes() const { return notes_; }
+
+ private:
+  void set_targets();
+
+  const Cohort* cohort_;
+  TargetFit target_;
+  std::vector<DatasetModality> modalities_;
+  std::vector<ModalityMask> available_;
+  std::vector<std::uint8_t> labelled_;
+  std::vector<float> targets_;         // [patients, outputs]; empty for multiclass
+  std::vector<std::int32_t> classes_;  // binary, multiclass
+  std::vector<std::string> notes_;
+};
+
+// Lists of patients by what they have in this dataset: modality m, or at least one.
+std::vector<std::int64_t> patients_with(const Dataset& dataset, std::span<const std::int64_t> patients,
+                                        std::size_t modality);
+std::vector<std::int64_t> patients_with_any(const Dataset& dataset, std::span<const std::int64_t> patients);
+
+}  // namespace plait

@@ -1,0 +1,133 @@
+#include "io/run_folder.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "io/atomic_file.h"
+#include "tests/support/error_of.h"
+#include "tests/support/temporary_folder.h"
+
+namespace plait {
+namespace {
+
+using test::error_of;
+using test::Thrown;
+namespace fs = std::filesystem;
+
+std::size_t count(const fs::path& folder) {
+  return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), {}));
+}
+
+TEST(RunFolder, AppearsOnlyWhenCommittedAndIsPrivate) {
+  const test::TemporaryFolder folder;
+  RunFolder run(folder / "run");
+  EXPECT_EQ(run.path().parent_path(), fs::canonical(folder.path()));  // beside the target: a rename is enough
+  fs::create_directory(run.path() / "figures");
+  test::write_bytes(run.path() / "config.toml", "a");
+  test::write_bytes(run.path() / "figures/one.svg", "b");
+  EXPECT_FALSE(fs::exists(folder / "run"));
+  run.commit();
+  EXPECT_EQ(test::read_bytes(folder / "run/config.toml"), "a");
+  EXPECT_EQ(test::read_bytes(folder / "run/figures/one.svg"), "b");
+  EXPECT_EQ(count(folder.path()), 1u);
+  const fs::perms file = fs::perms::owner_read | fs::perms::owner_write;
+  EXPECT_EQ(fs::status(folder / "run").permissions(), fs::perms::owner_all);
+  EXPECT_EQ(fs::status(folder / "run/figures").permissions(), fs::perms::owner_all);
+  EXPECT_EQ(fs::status(folder / "run/config.toml").permissions(), file);
+  EXPECT_EQ(fs::status(folder / "run/figures/one.svg").permissions(), file);
+}
+
+TEST(RunFolder, LeavesNothingBehindWithoutCommit) {
+  const test::TemporaryFolder folder;
+  {
+    RunFolder run(folder / "run");
+    test::write_bytes(run.path() / "half", "x");
+    EXPECT_EQ(count(folder.path()), 1u);
+  }
+  EXPECT_EQ(count(folder.path()), 0u);
+}
+
+TEST(RunFolder, RefusesATargetThatHoldsSomething) {
+  const test::TemporaryFolder folder;
+  fs::create_directory(folder / "full");
+  test::write_bytes(folder / "full/x", "mine");
+  test::write_bytes(folder / "file", "mine");
+  fs::create_directory_symlink(folder / "full", folder / "link");
+  for (const char* name : {"full", "file", "link", "full/", "full/../full", "full/."}) {
+    const Thrown thrown = error_of([&] { RunFolder run(folder / name); });
+    EXPECT_EQ(thrown.code, ExitCode::usage) << name;
+    EXPECT_TRUE(thrown.says("choose another --out or remove it")) << thrown.message;
+  }
+  EXPECT_EQ(test::read_bytes(folder / "full/x"), "mine");
+  EXPECT_EQ(count(folder.path()), 3u);
+  EXPECT_EQ(error_of([] { RunFolder run(""); }).code, ExitCode::usage);
+}
+
+TEST(RunFolder, TakesAnEmptyFolderASlashAndMissingParents) {
+  const test::TemporaryFolder folder;
+  fs::create_directory(folder / "empty");
+  for (const char* name : {"empty", "slash/", "a/b/c"}) {
+    RunFolder run(folder / name);
+    test::write_bytes(run.path() / "x", "1");
+    run.commit();
+    EXPECT_EQ(test::read_bytes(folder.path() / name / "x"), "1");
+  }
+}
+
+TEST(RunFolder, AnUnusableParentIsAStorageError) {
+  const test::TemporaryFolder folder;
+  test::write_bytes(folder / "file", "");
+  EXPECT_EQ(error_of([&] { RunFolder run(folder / "file/run"); }).code, ExitCode::storage);
+  EXPECT_EQ(error_of([&] { RunFolder run("/proc/plait/run"); }).code, ExitCode::storage);
+  if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  fs::permissions(folder.path(), fs::perms::owner_read | fs::perms::owner_exec);
+  EXPECT_EQ(error_of([&] { RunFolder run(folder / "run"); }).code, ExitCode::storage);
+  fs::permissions(folder.path(), fs::perms::owner_all);
+}
+
+TEST(RunFolder, KeepsTheFinishedRunWhenItsNameWasTakenMeanwhile) {
+  const test::TemporaryFolder folder;
+  fs::path kept;
+  {
+    RunFolder run(folder / "run");
+    kept = run.path();
+    test::write_bytes(run.path() / "model", "hours");
+    fs::create_directory(folder / "run");
+    test::write_bytes(folder / "run/other", "theirs");
+    const Thrown thrown = error_of([&] { run.commit(); });
+    EXPECT_EQ(thrown.code, ExitCode::storage);
+    EXPECT_TRUE(thrown.says(kept.string())) << thrown.message;
+  }
+  EXPECT_EQ(test::read_bytes(kept / "model"), "hours");
+  EXPECT_EQ(test::read_bytes(folder / "run/other"), "theirs");
+}
+
+TEST(AtomicFile, ReplacesTheOldFileWhole) {
+  const test::TemporaryFolder folder;
+  const fs::path path = test::write_bytes(folder / "predictions.csv", "old");
+  {
+    AtomicFile file(path);
+    file.write("new, but never committed");
+    EXPECT_EQ(test::read_bytes(path), "old");
+  }
+  EXPECT_EQ(test::read_bytes(path), "old");
+  EXPECT_EQ(count(folder.path()), 1u);
+
+  write_text_file(path, "new\n");
+  EXPECT_EQ(test::read_bytes(path), "new\n");
+  EXPECT_EQ(fs::status(path).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  write_text_file(path, "");
+  EXPECT_EQ(test::read_bytes(path), "");
+  EXPECT_EQ(count(folder.path()), 1u);
+}
+
+TEST(AtomicFile, FailuresAreStorageErrorsThatNameTheFile) {
+  const test::TemporaryFolder folder;
+  const Thrown missing = error_of([&] { write_text_file(folder / "no/where.csv", "x"); });
+  EXPECT_EQ(missing.code, ExitCode::storage);
+  EXPECT_TRUE(missing.says("no/where.csv: cannot be written")) << missing.message;
+  EXPECT_EQ(error_of([&] { write_text_file(folder.path(), "x"); }).code, ExitCode::storage);
+}
+
+}  // namespace
+}  // namespace plait
