@@ -20,11 +20,10 @@ void fail_device(const std::string& message) {
   throw Error(ExitCode::device, message);
 }
 
-void check(bool holds, std::string_view message, std::source_location where) {
+void check(bool holds, std::string_view message, std::string_view file, unsigned line) {
   if (holds) return;
-  const std::string_view path = where.file_name();
-  throw Error(ExitCode::internal, std::string(message) + " (" + std::string(path.substr(path.rfind('/') + 1)) + ":" +
-                                      std::to_string(where.line()) + ")");
+  throw Error(ExitCode::internal, std::string(message) + " (" + std::string(file.substr(file.rfind('/') + 1)) + ":" +
+                                      std::to_string(line) + ")");
 }
 
 }  // namespace plait

@@ -1,7 +1,6 @@
 // The one exception type: a clear message (what, where, what to do) and the exit code the program ends with.
 #pragma once
 
-#include <source_location>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -41,7 +40,9 @@ struct FilePosition {
 [[noreturn]] void fail_storage(const std::string& message);
 [[noreturn]] void fail_device(const std::string& message);
 
-// An invariant of ours: throws ExitCode::internal with the place in the source when it does not hold.
-void check(bool holds, std::string_view message, std::source_location where = std::source_location::current());
+// An invariant of ours: throws ExitCode::internal with the caller's place in the source when it does not hold. (The
+// builtins are what std::source_location is made of; it is not there with every compiler we support.)
+void check(bool holds, std::string_view message, std::string_view file = __builtin_FILE(),
+           unsigned line = __builtin_LINE());
 
 }  // namespace plait

@@ -85,21 +85,22 @@ void MultimodalModel::add_regularisers(Tape& tape, const Batch& batch, std::span
   }
 }
 
-LossTerms MultimodalModel::loss(Tape& tape, const StepContext& context, const Batch& batch) {
-  const Forward result = forward(tape, context, batch);
-  LossTerms terms = result.regularisers;
+LossTerms MultimodalModel::loss(Tape& tape, const StepContext& context, const Batch& batch, Forward* result) const {
+  const Forward done = forward(tape, context, batch);
+  LossTerms terms = done.regularisers;
   switch (task_) {
     case TaskKind::binary:
     case TaskKind::multilabel:
-      terms.task = ops::binary_cross_entropy(tape, result.logits, batch);
+      terms.task = ops::binary_cross_entropy(tape, done.logits, batch);
       break;
     case TaskKind::multiclass:
-      terms.task = ops::softmax_cross_entropy(tape, result.logits, batch);
+      terms.task = ops::softmax_cross_entropy(tape, done.logits, batch);
       break;
     case TaskKind::regression:
-      terms.task = ops::squared_error(tape, result.logits, batch);
+      terms.task = ops::squared_error(tape, done.logits, batch);
       break;
   }
+  if (result != nullptr) *result = done;
   return terms;
 }
 

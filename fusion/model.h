@@ -44,7 +44,11 @@ class MultimodalModel : public Objective {
   // batch.modalities hold the model's dtype; rows of absent modalities may hold anything.
   Forward forward(Tape& tape, const StepContext& context, const Batch& batch) const;
 
-  LossTerms loss(Tape& tape, const StepContext& context, const Batch& batch) override;
+  LossTerms loss(Tape& tape, const StepContext& context, const Batch& batch) override {
+    return loss(tape, context, batch, nullptr);
+  }
+  // The same, and what forward computed (result may be null).
+  LossTerms loss(Tape& tape, const StepContext& context, const Batch& batch, Forward* result) const;
   ParameterStore& parameters() override { return store_; }
   const ParameterStore& parameters() const { return store_; }
 

@@ -17,7 +17,7 @@ struct LoaderOptions {
   std::uint64_t seed = 1;        // order: Fisher-Yates, Purpose::shuffle, step = epoch
   // [patients of the dataset] weight of each patient in the loss; empty = 1. A patient without a target always has
   // weight 0 (and target 0).
-  std::vector<float> weights;
+  std::vector<float> weights = {};
   bool prefetch = true;
 };
 

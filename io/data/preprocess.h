@@ -24,13 +24,14 @@ struct PreprocessOptions {
 };
 
 // One source column of a table and the features it becomes, in this order:
-//   numeric: (v - mean) / scale with v = the cell, or the median where it is missing; then, with missing_bit, 1 where
+//   numeric: (v - mean) / deviation with v = the cell, or the median where it is missing; then, with missing_bit, 1
+//   where
 //     the cell is missing and 0 where not;
 //   categorical: 1 or 0 for each category, then 1 for "unknown" (a missing cell, or a category not seen in training).
 struct ColumnFit {
   std::string name;
   ColumnType type = ColumnType::numeric;
-  double median = 0.0, mean = 0.0, scale = 1.0;  // expression: after log1p
+  double median = 0.0, mean = 0.0, deviation = 1.0;  // expression: after log1p
   bool missing_bit = false;
   std::vector<std::string> categories;  // sorted
 
@@ -50,7 +51,7 @@ struct ModalityFit {
 
   std::int64_t height = 0, width = 0, channels = 0;  // image
   bool resized = false;                              // files of other sizes are resized to height x width
-  std::vector<double> mean, scale;  // image, a channel: (value / 255 - mean) / scale; 65535 for 16-bit files
+  std::vector<double> mean, deviation;  // image, a channel: (value / 255 - mean) / deviation; 65535 for 16-bit files
 
   std::int64_t features() const;  // length of the network's input: columns, or height * width * channels
   std::vector<std::string> feature_names() const;  // tables: "age", "age:missing", "sex=F", "sex:unknown"; image: none
@@ -58,9 +59,9 @@ struct ModalityFit {
 
 struct TargetFit {
   TaskKind task = TaskKind::binary;
-  std::vector<std::string> names;    // target columns
-  std::vector<std::string> classes;  // binary, multiclass: in the order of the network's output; binary: [1] positive
-  double mean = 0.0, scale = 1.0;    // regression: the network predicts (target - mean) / scale
+  std::vector<std::string> names;      // target columns
+  std::vector<std::string> classes;    // binary, multiclass: in the order of the network's output; binary: [1] positive
+  double mean = 0.0, deviation = 1.0;  // regression: the network predicts (target - mean) / deviation
   // What training says about a patient of whom nothing is known. binary: prevalence; multiclass: frequency of each
   // class; multilabel: prevalence of each label; regression: mean, in raw units.
   std::vector<double> prior;

@@ -29,7 +29,10 @@ std::string json_header(std::span<const SafeTensor> tensors, const SafeMetadata&
   for (const SafeTensor& tensor : tensors) {
     json +=
         ',' + json_text(tensor.name) + ":{\"dtype\":\"" + std::string(safe_type_name(tensor.type)) + "\",\"shape\":[";
-    for (std::size_t i = 0; i < tensor.shape.size(); ++i) json += (i == 0 ? "" : ",") + std::to_string(tensor.shape[i]);
+    for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
+      if (i != 0) json += ',';
+      json += std::to_string(tensor.shape[i]);
+    }
     const std::uint64_t end = offset + byte_count(tensor);
     json += "],\"data_offsets\":[" + std::to_string(offset) + ',' + std::to_string(end) + "]}";
     offset = end;

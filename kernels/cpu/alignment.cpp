@@ -47,14 +47,14 @@ void gradient_of_row(std::int64_t width, const Present<T>& present, int i, T sca
 
 template <class T>
 double loss_of_patient(const AlignmentParams& p, const EmbeddingPointers<T>& z, ModalityMask mask, std::int64_t b,
-                       double factor, const std::array<GradSlice<T>, max_modalities>& dz) {
+                       bool active, double factor, const std::array<GradSlice<T>, max_modalities>& dz) {
   Present<T> present;
   for (int m = 0; m < p.modalities; ++m) {
     if (!has_modality(mask, m)) continue;
     present.row[present.count] = z[static_cast<std::size_t>(m)] + b * p.z_stride;
     present.modality[present.count++] = m;
   }
-  const int k = factor != 0.0 ? present.count : 0;
+  const int k = active ? present.count : 0;
   const double norm =
       p.mean_form && k >= 2 ? 1.0 / (static_cast<double>(k * (k - 1)) * static_cast<double>(p.width)) : 1.0;
   double sum = 0.0;
@@ -63,16 +63,16 @@ double loss_of_patient(const AlignmentParams& p, const EmbeddingPointers<T>& z, 
 
   const T scale = static_cast<T>(4.0 * norm * factor);  // an ordered pair and its reverse, each with a factor 2
   for (int m = 0, i = 0; m < p.modalities; ++m) {
-    const bool active = k >= 2 && i < k && present.modality[i] == m;
+    const bool paired = k >= 2 && i < k && present.modality[i] == m;
     const GradSlice<T> slice = dz[static_cast<std::size_t>(m)];
     with_store(slice.mode, [&](auto add) {
       T* row = slice.data + b * p.z_stride;
-      if (active)
+      if (paired)
         gradient_of_row<add.value>(p.width, present, i, scale, row);
       else if constexpr (!add.value)
         std::fill_n(row, p.width, T(0));
     });
-    i += active;
+    i += paired;
   }
   return 2.0 * norm * sum;
 }
@@ -88,8 +88,8 @@ void alignment_loss(const AlignmentParams& p, const EmbeddingPointers<T>& z, con
       p.batch, weights, *denominator, grain, [&](std::int64_t begin, std::int64_t end, double* losses) {
         with_isa([&] {
           for (std::int64_t b = begin; b < end; ++b)
-            losses[b - begin] =
-                loss_of_patient(p, z, available[b], b, gradient_factor(p.coefficient, weights[b], *denominator), dz);
+            losses[b - begin] = loss_of_patient(p, z, available[b], b, takes_part(weights[b], *denominator),
+                                                gradient_factor(p.coefficient, weights[b], *denominator), dz);
         });
       });
 }

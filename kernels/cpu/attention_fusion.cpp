@@ -108,8 +108,8 @@ void column_gradients(std::int64_t begin, std::int64_t end, const T* z, const T*
 }
 
 template <class T>
-void patient_gradients(const AttentionFusionParams& p, std::int64_t begin, std::int64_t end, const T* z,
-                       const T* weight, bool present, T alpha, T ds, const T* d_fused, GradSlice<T> dz, T* dw) {
+void patient_gradients(std::int64_t begin, std::int64_t end, const T* z, const T* weight, bool present, T alpha, T ds,
+                       const T* d_fused, GradSlice<T> dz, T* dw) {
   if (!present) {
     if (dz.mode == GradMode::overwrite) std::fill(dz.data + begin, dz.data + end, T(0));
   } else if (dz.mode == GradMode::ignore) {
@@ -165,7 +165,7 @@ void attention_fusion_backward(const AttentionFusionParams& p, const EmbeddingPo
           for (int m = 0; m < p.modalities; ++m) {
             GradSlice<T> dz = gradients.embeddings[static_cast<std::size_t>(m)];
             if (dz.mode != GradMode::ignore) dz.data += b * p.z_stride;
-            patient_gradients(p, begin, end, row_of(p, z, m, b), weight, has_modality(present[b], m),
+            patient_gradients(begin, end, row_of(p, z, m, b), weight, has_modality(present[b], m),
                               alpha[b * p.modalities + m], ds[(b - first) * p.modalities + m],
                               d_fused + b * p.fused_stride, dz, dw);
           }

@@ -93,10 +93,9 @@ void reconstruction_loss(const ReconstructionParams& p, const T* x_hat, const T*
         with_isa([&] {
           for (std::int64_t b = begin; b < end; ++b) {
             const std::uint8_t* marks = observed == nullptr ? nullptr : observed + b * p.observed_stride;
-            const double factor = has_modality(available[b], p.modality)
-                                      ? gradient_factor(loss.coefficient, weights[b], *denominator)
-                                      : 0.0;
-            const std::int64_t cells = factor != 0.0 ? observed_cells(loss.columns, marks) : 0;
+            const bool active = has_modality(available[b], p.modality) && takes_part(weights[b], *denominator);
+            const double factor = gradient_factor(loss.coefficient, weights[b], *denominator);
+            const std::int64_t cells = active ? observed_cells(loss.columns, marks) : 0;
             T* dx = gradient.mode == GradMode::ignore ? nullptr : gradient.data + b * loss.stride;
             losses[b - begin] = 0.0;
             if (cells > 0)

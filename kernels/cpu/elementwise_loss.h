@@ -33,11 +33,12 @@ void loss_of_tile(const LossParams& p, const T* x, const float* targets, const f
   }
   for (std::int64_t r = 0; r < rows; ++r) {
     sums[r].add(count, [&](std::int64_t c) { return value[r * count + c]; });
-    const double factor = gradient_factor(p.coefficient, weights[b + r], denominator);
-    const T scale = static_cast<T>(factor / static_cast<double>(p.columns));
+    const bool active = takes_part(weights[b + r], denominator);
+    const T scale =
+        static_cast<T>(gradient_factor(p.coefficient, weights[b + r], denominator) / static_cast<double>(p.columns));
     with_store(gradient.mode, [&](auto add) {
       T* dx = gradient.data + (b + r) * p.stride + first;
-      if (factor != 0.0)
+      if (active)
         for (std::int64_t c = 0; c < count; ++c) put<add.value>(dx[c], scale * derivative[r * count + c]);
       else if constexpr (!add.value)
         for (std::int64_t c = 0; c < count; ++c) dx[c] = T(0);

@@ -10,8 +10,14 @@ namespace plait::cpu {
 
 inline constexpr std::int64_t patients_at_once = 512;
 
+// A patient of weight 0 is out of the loss: selected, not multiplied. With the denominator 0 everybody is.
+inline bool takes_part(float weight, double denominator) {
+  return weight != 0.0f && denominator != 0.0;
+}
+
 // fill_losses(begin, end, losses): the losses of patients begin .. end-1 into losses[0 .. end-begin), and their
-// gradients; losses of patients of weight 0 are not read. Returns sum weight_b loss_b / denominator, 0 when it is 0.
+// gradients; losses of patients who take no part are not read. Returns sum weight_b loss_b / denominator, 0 when it is
+// 0.
 template <class FillLosses>
 double weighted_mean_of_losses(std::int64_t batch, const float* weights, double denominator, std::int64_t grain,
                                const FillLosses& fill_losses) {
@@ -22,14 +28,14 @@ double weighted_mean_of_losses(std::int64_t batch, const float* weights, double 
       fill_losses(first + begin, first + end, losses + begin);
     });
     for (std::int64_t i = 0; i < count; ++i)
-      if (weights[first + i] != 0.0f) sum += static_cast<double>(weights[first + i]) * losses[i];
+      if (takes_part(weights[first + i], denominator)) sum += static_cast<double>(weights[first + i]) * losses[i];
   }
   return denominator != 0.0 ? sum / denominator : 0.0;
 }
 
-// What multiplies dloss_b in patient b's gradient; 0: the patient is out, its gradient is an exact zero.
+// What multiplies dloss_b in the gradient of a patient who takes part.
 inline double gradient_factor(double coefficient, float weight, double denominator) {
-  return weight != 0.0f && denominator != 0.0 ? coefficient * static_cast<double>(weight) / denominator : 0.0;
+  return coefficient * static_cast<double>(weight) / denominator;
 }
 
 }  // namespace plait::cpu

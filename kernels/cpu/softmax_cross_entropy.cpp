@@ -39,7 +39,7 @@ void softmax_cross_entropy(const LossParams& p, const T* logits, const std::int3
           for (std::int64_t b = begin; b < end; ++b) {
             T* dx = gradient.mode == GradMode::ignore ? nullptr : gradient.data + b * p.stride;
             const double factor = gradient_factor(p.coefficient, weights[b], *denominator);
-            if (factor != 0.0) {
+            if (takes_part(weights[b], *denominator)) {
               losses[b - begin] = loss_of_row(p.columns, logits + b * p.stride, classes[b], factor, gradient.mode, dx);
             } else if (gradient.mode == GradMode::overwrite) {
               for (std::int64_t c = 0; c < p.columns; ++c) dx[c] = T(0);

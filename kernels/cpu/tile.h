@@ -27,8 +27,8 @@ struct Tile {
   std::int64_t columns = 0;  // columns of c that exist: the last vector may be cut
   bool resume = false;       // the chains start from c instead of zero
   bool relu = false;
-  bool stream = false;       // store around the caches: whole vectors, c and c_stride aligned to the vector
-  const T* bias = nullptr;   // [columns], added at the end; null: none
+  bool stream = false;      // store around the caches: whole vectors, c and c_stride aligned to the vector
+  const T* bias = nullptr;  // [columns], added at the end; null: none
 };
 
 template <class T>

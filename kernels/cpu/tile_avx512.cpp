@@ -10,7 +10,8 @@
 // Functions from here on are compiled for AVX-512; nothing outside this file calls them without asking isa() first. The
 // standard headers stand above, so that no inline function of theirs is compiled for it and shared with the others.
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma"))), \
+                             apply_to = function)
 #else
 #pragma GCC target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")
 #endif

@@ -62,9 +62,7 @@ void run_tile(const Tile<typename V::Element>& t) {
   }
   if (t.stream) {
     unroll<R>([&](auto r) __attribute__((always_inline)) {
-      unroll<N>([&](auto v) __attribute__((always_inline)) {
-        V::stream(t.c + r * t.c_stride + v * lanes, c[r][v]);
-      });
+      unroll<N>([&](auto v) __attribute__((always_inline)) { V::stream(t.c + r * t.c_stride + v * lanes, c[r][v]); });
     });
     return;
   }

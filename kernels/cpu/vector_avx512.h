@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/cpu/vector_avx2.h"
+#include "kernels/cpu/square_transpose.h"
 
 namespace plait::cpu::detail {
 
@@ -31,9 +31,8 @@ struct Avx512Float {
   static Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
   // x > 0 or NaN: x, else +0; activate(relu, x) to the bit.
   static Vector relu(Vector x) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, zero(), _CMP_NLE_UQ), x); }
-
   static void transpose_square(const float* from, std::ptrdiff_t from_stride, float* to, std::ptrdiff_t to_stride) {
-    Avx2Float::transpose_square(from, from_stride, to, to_stride);
+    detail::transpose_square(from, from_stride, to, to_stride);
   }
 };
 
@@ -56,9 +55,8 @@ struct Avx512Double {
   static Vector fma(Vector a, Vector b, Vector c) { return _mm512_fmadd_pd(a, b, c); }
   static Vector add(Vector a, Vector b) { return _mm512_add_pd(a, b); }
   static Vector relu(Vector x) { return _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(x, zero(), _CMP_NLE_UQ), x); }
-
   static void transpose_square(const double* from, std::ptrdiff_t from_stride, double* to, std::ptrdiff_t to_stride) {
-    Avx2Double::transpose_square(from, from_stride, to, to_stride);
+    detail::transpose_square(from, from_stride, to, to_stride);
   }
 };
 

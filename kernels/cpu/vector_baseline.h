@@ -52,7 +52,6 @@ struct Baseline {
   static Vector relu(const Vector& x) {
     return each([&](int i) { return activate(Activation::relu, x.lane[i]); });
   }
-
   static void transpose_square(const T* from, std::ptrdiff_t from_stride, T* to, std::ptrdiff_t to_stride) {
     for (int r = 0; r < square; ++r) {
       for (int c = 0; c < square; ++c) to[c * to_stride + r] = from[r * from_stride + c];

@@ -79,7 +79,11 @@ TEST(RunFolder, AnUnusableParentIsAStorageError) {
   test::write_bytes(folder / "file", "");
   EXPECT_EQ(error_of([&] { RunFolder run(folder / "file/run"); }).code, ExitCode::storage);
   EXPECT_EQ(error_of([&] { RunFolder run("/proc/plait/run"); }).code, ExitCode::storage);
+}
+
+TEST(RunFolder, AnUnwritableParentIsAStorageError) {
   if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  const test::TemporaryFolder folder;
   fs::permissions(folder.path(), fs::perms::owner_read | fs::perms::owner_exec);
   EXPECT_EQ(error_of([&] { RunFolder run(folder / "run"); }).code, ExitCode::storage);
   fs::permissions(folder.path(), fs::perms::owner_all);

@@ -1,0 +1,42 @@
+// cohort.toml: which task, which files. Paths are checked here, the files' contents elsewhere.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "engine/error.h"
+#include "engine/modality_kind.h"
+#include "engine/task_kind.h"
+#include "io/data/problem_log.h"
+
+namespace plait {
+
+struct NamedColumn {
+  std::string name;
+  FilePosition where;  // in cohort.toml
+};
+
+struct ModalityEntry {
+  std::string name;
+  ModalityKind kind = ModalityKind::table;
+  std::string file;                      // as written: a table, or the images' pattern
+  std::filesystem::path path;            // the table, or the images' folder
+  std::string prefix, suffix;            // images: the file name around the patient's id
+  std::vector<NamedColumn> categorical;  // tables only
+  FilePosition where;
+};
+
+struct CohortFile {
+  std::string name;
+  TaskKind task = TaskKind::binary;
+  std::string labels_file;
+  std::filesystem::path labels_path;
+  std::vector<NamedColumn> targets;
+  std::vector<ModalityEntry> modalities;  // 1 .. max_modalities
+};
+
+// Problems go to the log; where one leaves the rest without meaning it is thrown. kind = "survival" is a usage error.
+CohortFile read_cohort_file(const std::filesystem::path& folder, ProblemLog& log);
+
+}  // namespace plait

@@ -1,0 +1,49 @@
+#include "study/model_file.h"
+
+#include <vector>
+
+#include "engine/error.h"
+#include "io/formats/safetensors.h"
+
+namespace plait {
+namespace {
+
+std::vector<std::int64_t> dims_of(const Shape& shape) {
+  std::vector<std::int64_t> dims;
+  for (int i = 0; i < shape.rank(); ++i) dims.push_back(shape[i]);
+  return dims;
+}
+
+}  // namespace
+
+void write_model(const std::filesystem::path& path, const ParameterStore& store, const std::string& model_json) {
+  check(store.dtype() == DType::f32, "[model file] only f32 models are stored");
+  std::vector<SafeTensor> tensors;
+  for (int i = 0; i < store.size(); ++i) {
+    const Parameter& p = store.parameter(i);
+    tensors.push_back({.name = p.name,
+                       .type = SafeType::f32,
+                       .shape = dims_of(p.shape),
+                       .data = static_cast<const std::byte*>(store.value(i).data),
+                       .row_stride = p.row_stride});
+  }
+  write_safetensors(path, tensors, {{"plait.format", model_format}, {"plait.model", model_json}});
+}
+
+void read_parameters(const std::filesystem::path& path, ParameterStore& store) {
+  const SafetensorsFile file(path);
+  const auto refuse = [&](const std::string& what) {
+    fail_storage(path.string() + ": " + what + "; this file does not belong to the model's configuration");
+  };
+  for (int i = 0; i < store.size(); ++i) {
+    const Parameter& p = store.parameter(i);
+    const SafeTensor* tensor = file.find(p.name);
+    if (tensor == nullptr) refuse("tensor \"" + p.name + "\" is missing");
+    if (tensor->shape != dims_of(p.shape)) refuse("tensor \"" + p.name + "\" should be " + to_string(p.shape));
+    copy_floats(*tensor, store.value(i).as<float>(), p.row_stride);
+  }
+  for (const SafeTensor& tensor : file.tensors())
+    if (store.find(tensor.name) < 0) refuse("tensor \"" + tensor.name + "\" is not part of the model");
+}
+
+}  // namespace plait

@@ -1,0 +1,134 @@
+#include "study/prediction.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "io/data/loader.h"
+#include "kernels/math/activation.h"
+
+namespace plait {
+namespace {
+
+constexpr std::int64_t inference_batch = 256;
+
+// Logits of one patient to probabilities, or to the target's own units.
+void to_values(const TargetFit& target, const float* logits, std::int64_t outputs, double* values) {
+  switch (target.task) {
+    case TaskKind::binary:
+    case TaskKind::multilabel:
+      for (std::int64_t k = 0; k < outputs; ++k) values[k] = sigmoid(static_cast<double>(logits[k]));
+      return;
+    case TaskKind::multiclass: {
+      const double largest = *std::max_element(logits, logits + outputs);
+      double sum = 0.0;
+      for (std::int64_t k = 0; k < outputs; ++k) sum += values[k] = std::exp(static_cast<double>(logits[k]) - largest);
+      for (std::int64_t k = 0; k < outputs; ++k) values[k] /= sum;
+      return;
+    }
+    case TaskKind::regression:
+      for (std::int64_t k = 0; k < outputs; ++k)
+        values[k] = static_cast<double>(logits[k]) * target.scale + target.mean;
+      return;
+  }
+}
+
+// The batch with some modalities hidden and with weights of 0 where the model abstains.
+Batch shown(const Batch& batch, const MultimodalModel& model, ModalityMask removed, Arena& arena) {
+  Batch view = batch;
+  view.available = arena.like(batch.available);
+  view.weights = arena.like(batch.weights);
+  view.weight_sum = 0.0;
+  for (std::int64_t i = 0; i < batch.size; ++i) {
+    const auto mask = static_cast<ModalityMask>(batch.available.as<ModalityMask>()[i] & ~removed);
+    view.available.as<ModalityMask>()[i] = mask;
+    const float weight = model.abstains(mask) ? 0.0f : batch.weights.as<float>()[i];
+    view.weights.as<float>()[i] = weight;
+    view.weight_sum += static_cast<double>(weight);
+  }
+  return view;
+}
+
+void take_patient(const MultimodalModel& model, const MultimodalModel::Forward& forward, const TargetFit& target,
+                  ModalityMask mask, std::int64_t row, PatientPredictions& out) {
+  const std::int64_t outputs = model.outputs();
+  const bool abstains = model.abstains(mask);
+  out.available.push_back(mask);
+  out.abstains.push_back(abstains ? 1 : 0);
+  const std::size_t at = out.values.size();
+  out.values.resize(at + static_cast<std::size_t>(outputs));
+  if (abstains) {
+    std::copy(target.prior.begin(), target.prior.end(), out.values.begin() + static_cast<std::ptrdiff_t>(at));
+  } else {
+    const Tensor& logits = forward.logits.data;
+    to_values(target, logits.as<float>() + row * logits.row_stride, outputs, out.values.data() + at);
+  }
+  if (forward.alpha.empty()) return;
+  const float* alpha = forward.alpha.as<float>() + row * forward.alpha.row_stride;
+  out.weights.insert(out.weights.end(), alpha, alpha + forward.alpha.columns());
+}
+
+}  // namespace
+
+std::int64_t PatientPredictions::abstained() const {
+  return std::count(abstains.begin(), abstains.end(), 1);
+}
+
+PatientPredictions predict(const MultimodalModel& model, const Dataset& dataset, std::span<const std::int64_t> patients,
+                           ModalityMask removed) {
+  PatientPredictions out;
+  out.patients.assign(patients.begin(), patients.end());
+  out.outputs = model.outputs();
+  if (patients.empty()) return out;
+  Loader loader(dataset, out.patients, {.batch_size = inference_batch, .shuffle = false, .prefetch = false});
+  Arena arena, masks;
+  Tape tape(arena, false);
+  double loss_sum = 0.0, weight_sum = 0.0;
+  loader.start_epoch(0);
+  while (const Batch* batch = loader.next()) {
+    tape.reset();
+    masks.reset();
+    const Batch view = shown(*batch, model, removed, masks);
+    MultimodalModel::Forward forward;
+    const LossTerms terms = model.loss(tape, StepContext{}, view, &forward);
+    loss_sum += terms.task * view.weight_sum;
+    weight_sum += view.weight_sum;
+    for (std::int64_t i = 0; i < view.patients; ++i)
+      take_patient(model, forward, dataset.target_fit(), view.available.as<ModalityMask>()[i], i, out);
+  }
+  if (weight_sum > 0.0) out.task_loss = loss_sum / weight_sum;
+  return out;
+}
+
+ScoredPredictions scored(const PatientPredictions& predictions, const Dataset& dataset) {
+  ScoredPredictions result;
+  result.predictions.task = dataset.task();
+  result.predictions.outputs = static_cast<std::size_t>(predictions.outputs);
+  const auto outputs = static_cast<std::ptrdiff_t>(predictions.outputs);
+  for (std::size_t i = 0; i < predictions.patients.size(); ++i) {
+    const std::int64_t patient = predictions.patients[i];
+    if (!dataset.labelled(patient)) continue;
+    const auto begin = predictions.values.begin() + static_cast<std::ptrdiff_t>(i) * outputs;
+    result.predictions.values.insert(result.predictions.values.end(), begin, begin + outputs);
+    for (std::int64_t t = 0; t < dataset.target_columns(); ++t)
+      result.predictions.targets.push_back(dataset.raw_target(patient, t));
+    result.index.push_back(i);
+  }
+  return result;
+}
+
+std::vector<double> mean_attention(const PatientPredictions& predictions) {
+  if (predictions.weights.empty()) return {};
+  const std::size_t modalities = predictions.weights.size() / predictions.patients.size();
+  std::vector<double> mean(modalities, 0.0);
+  std::int64_t counted = 0;
+  for (std::size_t i = 0; i < predictions.patients.size(); ++i) {
+    if (predictions.abstains[i] != 0) continue;
+    ++counted;
+    for (std::size_t m = 0; m < modalities; ++m)
+      mean[m] += static_cast<double>(predictions.weights[i * modalities + m]);
+  }
+  for (double& m : mean) m = counted > 0 ? m / static_cast<double>(counted) : 0.0;
+  return mean;
+}
+
+}  // namespace plait

@@ -1,0 +1,44 @@
+// What a trained model says about patients: probabilities or values, attention weights, and who it abstains on.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engine/metrics/predictions.h"
+#include "fusion/model.h"
+#include "io/data/dataset.h"
+
+namespace plait {
+
+struct PatientPredictions {
+  std::vector<std::int64_t> patients;   // rows of the cohort
+  std::int64_t outputs = 0;             // columns of `values`
+  std::vector<double> values;           // [n, outputs] probabilities; regression: raw units
+  std::vector<float> weights;           // [n, M] attention weights; empty for models without
+  std::vector<ModalityMask> available;  // what the model was shown
+  std::vector<std::uint8_t> abstains;   // 1: nothing to go by, `values` is the training prior
+  double task_loss = 0.0;               // mean over the labelled patients that the model does not abstain on
+
+  std::int64_t count() const { return static_cast<std::int64_t>(patients.size()); }
+  std::int64_t abstained() const;
+};
+
+// Inference on `patients` (rows of the dataset's cohort), in their order. removed: modalities hidden from the model.
+// A patient on whom the model abstains gets the training prior.
+PatientPredictions predict(const MultimodalModel& model, const Dataset& dataset, std::span<const std::int64_t> patients,
+                           ModalityMask removed = 0);
+
+// The labelled ones of them beside their targets, for metrics; and, in the same order, their index in `predictions`.
+struct ScoredPredictions {
+  Predictions predictions;
+  std::vector<std::size_t> index;
+};
+ScoredPredictions scored(const PatientPredictions& predictions, const Dataset& dataset);
+
+// Mean attention weight a modality over the patients on whom the model does not abstain (an absent modality counts as
+// its weight, 0, so the means sum to 1); empty for models without attention.
+std::vector<double> mean_attention(const PatientPredictions& predictions);
+
+}  // namespace plait
