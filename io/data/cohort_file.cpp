@@ -149,6 +149,11 @@ class CohortFileReader {
       return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
     });
     if (!plain) fail_data(place(entry), "a modality's name is made of letters, digits, _ and -");
+    // fusion = "early" must mean one thing.
+    for (const char* taken : {"early", "late", "concat", "attention", "hybrid"}) {
+      if (entry.key == taken)
+        fail_data(place(entry), fmt::format("\"{}\" is a kind of fusion: rename the modality", taken));
+    }
     const TomlTable* table = entry.value.table();
     if (table == nullptr) fail_data(place(entry), fmt::format("modality \"{}\" has to be a section", entry.key));
     const TomlEntry& kind = required(*table, "kind", place(entry));

@@ -9,15 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/error.h"
 #include "io/data/cohort.h"
 
 namespace plait {
-
-struct CohortProblem {
-  FilePosition where;
-  std::string message;
-};
 
 inline constexpr std::size_t kMostProblems = 100;  // then the check gives up
 
@@ -28,8 +22,8 @@ struct UnmatchedIds {
 };
 
 struct CohortReport {
-  std::vector<CohortProblem> problems;  // empty: the cohort can be used; at most kMostProblems
-  bool complete = true;                 // false: there may be more problems (the messages say where reading stopped)
+  std::vector<std::string> problems;  // "file:line:column: what"; empty: the cohort can be used
+  bool complete = true;               // false: there may be more problems (the messages say where reading stopped)
 
   std::int64_t patients = 0;                          // rows of the labels file
   std::int64_t unlabelled = 0;                        // without a target: predicted, never trained on or scored

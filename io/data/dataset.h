@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -53,8 +54,8 @@ class Dataset {
   ModalityMask available(std::int64_t patient) const { return available_[static_cast<std::size_t>(patient)]; }
   bool labelled(std::int64_t patient) const { return labelled_[static_cast<std::size_t>(patient)] != 0; }
 
-  // As the loss reads them; unknown = NaN or -1. multiclass: class_index(), in the fit's classes. Everything else:
-  // targets() + patient * outputs(): 0 or 1, or the standardised number.
+  // As the loss reads them; unknown = NaN or -1. multiclass: class_index(), a place in the fit's classes (binary has it
+  // too). Everything else: target(), outputs() numbers, 0 or 1 or the standardised target.
   const float* target(std::int64_t patient) const {
     return targets_.data() + static_cast<std::size_t>(patient * outputs());
   }
@@ -67,14 +68,16 @@ class Dataset {
 
  private:
   void set_targets();
+  void match_labels();
 
   const Cohort* cohort_;
   TargetFit target_;
   std::vector<DatasetModality> modalities_;
   std::vector<ModalityMask> available_;
   std::vector<std::uint8_t> labelled_;
-  std::vector<float> targets_;         // [patients, outputs]; empty for multiclass
-  std::vector<std::int32_t> classes_;  // binary, multiclass
+  std::vector<float> targets_;               // [patients, outputs]; empty for multiclass
+  std::vector<std::int32_t> classes_;        // binary, multiclass
+  std::vector<std::int64_t> label_columns_;  // multilabel: the cohort's column of each label of the fit
   std::vector<std::string> notes_;
 };
 

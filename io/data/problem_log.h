@@ -32,6 +32,13 @@ class ProblemLog {
     if (problems_.size() >= most_) throw Full{};
   }
 
+  // Said where the rest of a file could not be read.
+  void stop_at(const std::string& file) {
+    complete_ = false;
+    add({file}, "the rest of the file was not read");
+  }
+
+  bool complete() const { return complete_; }
   bool collects() const { return mode_ == Mode::collect; }
   std::size_t count() const { return problems_.size(); }
   const std::vector<std::string>& problems() const { return problems_; }
@@ -40,6 +47,7 @@ class ProblemLog {
   Mode mode_;
   std::size_t most_;
   std::vector<std::string> problems_;
+  bool complete_ = true;
 };
 
 }  // namespace plait

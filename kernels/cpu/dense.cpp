@@ -1,85 +1,117 @@
-// Dense layer, plain loops: one chain of fused multiply-adds per output element.
+// Dense layer: three matrix products (gemm.h) with bias and activation fused into the first one's epilogue. Backward
+// applies the activation's gradient once, to dz[batch, out] in the workspace; an ignored gradient costs nothing.
 #include "kernels/dense.h"
 
-#include <cmath>
+#include <algorithm>
 
+#include "kernels/cpu/gemm.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/parallel.h"
 
 namespace plait::cpu {
+namespace {
+
+GemmParams output_product(const DenseParams& p) {  // y = x weight^T
+  return {.m = p.batch,
+          .n = p.out,
+          .k = p.in,
+          .b_transposed = true,
+          .a_stride = p.x_stride,
+          .b_stride = p.weight_stride,
+          .c_stride = p.y_stride,
+          .activation = p.activation};
+}
+
+GemmParams input_product(const DenseParams& p, std::int64_t dz_stride) {  // dx = dz weight
+  return {
+      .m = p.batch, .n = p.in, .k = p.out, .a_stride = dz_stride, .b_stride = p.weight_stride, .c_stride = p.x_stride};
+}
+
+GemmParams weight_product(const DenseParams& p, std::int64_t dz_stride) {  // dweight = dz^T x
+  return {.m = p.out,
+          .n = p.in,
+          .k = p.batch,
+          .a_transposed = true,
+          .a_stride = dz_stride,
+          .b_stride = p.x_stride,
+          .c_stride = p.weight_stride};
+}
 
 template <class T>
-std::size_t dense_workspace_bytes(const DenseParams& p) {
+std::size_t dz_bytes(const DenseParams& p) {
+  if (p.activation == Activation::identity) return 0;
   return (static_cast<std::size_t>(p.batch * p.out) * sizeof(T) + 63) / 64 * 64;
 }
 
 template <class T>
-void dense_forward(const DenseParams& p, const T* x, const T* weight, const T* bias, T* y, void*) {
-  parallel_for(p.batch * p.out, 1, [&](std::int64_t begin, std::int64_t end) {
+void activation_gradient(const DenseParams& p, const T* y, const T* dy, T* dz) {
+  parallel_for(p.batch, 1 + (1 << 15) / (1 + p.out), [&](std::int64_t begin, std::int64_t end) {
     with_isa([=] {
-      for (std::int64_t e = begin; e < end; ++e) {
-        const std::int64_t b = e / p.out, o = e % p.out;
-        T sum = 0;
-        for (std::int64_t k = 0; k < p.in; ++k) {
-          sum = std::fma(x[b * p.x_stride + k], weight[o * p.weight_stride + k], sum);
+      for (std::int64_t b = begin; b < end; ++b) {
+        const T *yb = y + b * p.y_stride, *dyb = dy + b * p.y_stride;
+        T* to = dz + b * p.out;
+        if (p.activation == Activation::relu) {
+          for (std::int64_t o = 0; o < p.out; ++o) to[o] = activation_gradient(Activation::relu, yb[o], dyb[o]);
+        } else {
+          for (std::int64_t o = 0; o < p.out; ++o) to[o] = activation_gradient(p.activation, yb[o], dyb[o]);
         }
-        if (bias != nullptr) sum += bias[o];
-        y[b * p.y_stride + o] = activate(p.activation, sum);
       }
     });
   });
 }
 
+// One chain over the patients for each output, vectorised across outputs.
+template <class T>
+void bias_gradient(const DenseParams& p, const T* dz, std::int64_t dz_stride, GradSlice<T> bias) {
+  if (bias.mode == GradMode::overwrite) {
+    for (std::int64_t o = 0; o < p.out; ++o) bias.data[o] = T(0);
+  }
+  parallel_for(p.out, 64 + (1 << 15) / (1 + p.batch), [&](std::int64_t begin, std::int64_t end) {
+    with_isa([=, sums = bias.data] {
+      for (std::int64_t b = 0; b < p.batch; ++b) {
+        const T* from = dz + b * dz_stride;
+        for (std::int64_t o = begin; o < end; ++o) sums[o] += from[o];
+      }
+    });
+  });
+}
+
+}  // namespace
+
+template <class T>
+std::size_t dense_workspace_bytes(const DenseParams& p) {
+  const std::size_t backward =
+      std::max(gemm_workspace_bytes<T>(input_product(p, p.out)), gemm_workspace_bytes<T>(weight_product(p, p.out)));
+  return std::max(gemm_workspace_bytes<T>(output_product(p)), dz_bytes<T>(p) + backward);
+}
+
+template <class T>
+void dense_forward(const DenseParams& p, const T* x, const T* weight, const T* bias, T* y, void* workspace) {
+  gemm(output_product(p), x, weight, bias, y, workspace);
+}
+
 template <class T>
 void dense_backward(const DenseParams& p, const T* x, const T* weight, const T* y, const T* dy,
-                    const DenseGradients<T>& g, void* workspace) {
-  T* dz = static_cast<T*>(workspace);
-  for (std::int64_t b = 0; b < p.batch; ++b) {
-    for (std::int64_t o = 0; o < p.out; ++o) {
-      const T v = dy[b * p.y_stride + o];
-      dz[b * p.out + o] =
-          p.activation == Activation::identity ? v : activation_gradient(p.activation, y[b * p.y_stride + o], v);
-    }
+                    const DenseGradients<T>& gradients, void* workspace) {
+  const T* dz = dy;
+  std::int64_t dz_stride = p.y_stride;
+  void* scratch = workspace;
+  const bool wanted = gradients.x.mode != GradMode::ignore || gradients.weight.mode != GradMode::ignore ||
+                      gradients.bias.mode != GradMode::ignore;
+  if (wanted && p.activation != Activation::identity) {
+    activation_gradient(p, y, dy, static_cast<T*>(workspace));
+    dz = static_cast<T*>(workspace);
+    dz_stride = p.out;
+    scratch = static_cast<char*>(workspace) + dz_bytes<T>(p);
   }
-  if (g.bias.mode != GradMode::ignore) {
-    for (std::int64_t o = 0; o < p.out; ++o) {
-      T sum = g.bias.mode == GradMode::accumulate ? g.bias.data[o] : T(0);
-      for (std::int64_t b = 0; b < p.batch; ++b) sum += dz[b * p.out + o];
-      g.bias.data[o] = sum;
-    }
-  }
-  if (g.weight.mode != GradMode::ignore) {
-    parallel_for(p.out, 1, [&](std::int64_t begin, std::int64_t end) {
-      with_isa([=] {
-        for (std::int64_t o = begin; o < end; ++o) {
-          T* row = g.weight.data + o * p.weight_stride;
-          if (g.weight.mode == GradMode::overwrite) {
-            for (std::int64_t i = 0; i < p.in; ++i) row[i] = 0;
-          }
-          for (std::int64_t b = 0; b < p.batch; ++b) {
-            const T d = dz[b * p.out + o];
-            for (std::int64_t i = 0; i < p.in; ++i) row[i] = std::fma(d, x[b * p.x_stride + i], row[i]);
-          }
-        }
-      });
-    });
-  }
-  if (g.x.mode != GradMode::ignore) {
-    parallel_for(p.batch, 1, [&](std::int64_t begin, std::int64_t end) {
-      with_isa([=] {
-        for (std::int64_t b = begin; b < end; ++b) {
-          T* row = g.x.data + b * p.x_stride;
-          if (g.x.mode == GradMode::overwrite) {
-            for (std::int64_t i = 0; i < p.in; ++i) row[i] = 0;
-          }
-          for (std::int64_t o = 0; o < p.out; ++o) {
-            const T d = dz[b * p.out + o];
-            for (std::int64_t i = 0; i < p.in; ++i) row[i] = std::fma(d, weight[o * p.weight_stride + i], row[i]);
-          }
-        }
-      });
-    });
-  }
+  const auto product = [&](GemmParams gemm_params, GradSlice<T> slice, const T* b) {
+    if (slice.mode == GradMode::ignore) return;
+    gemm_params.accumulate = slice.mode == GradMode::accumulate;
+    gemm<T>(gemm_params, dz, b, nullptr, slice.data, scratch);
+  };
+  if (gradients.bias.mode != GradMode::ignore) bias_gradient(p, dz, dz_stride, gradients.bias);
+  product(weight_product(p, dz_stride), gradients.weight, x);
+  product(input_product(p, dz_stride), gradients.x, weight);
 }
 
 template std::size_t dense_workspace_bytes<float>(const DenseParams&);

@@ -1,0 +1,84 @@
+#include <fmt/format.h>
+
+#include "apps/command.h"
+#include "apps/text_table.h"
+#include "engine/error.h"
+#include "io/data/cohort_report.h"
+
+namespace plait {
+namespace {
+
+void print_ids(const std::string& title, const std::vector<std::string>& ids) {
+  if (ids.empty()) return;
+  fmt::print("\n{} ({}):\n", title, ids.size());
+  for (const std::string& id : ids) fmt::print("  {}\n", id);
+}
+
+void print_availability(const CohortReport& report) {
+  std::vector<std::string> header = report.modalities;
+  header.push_back("patients");
+  TextTable table(header);
+  for (const auto& [mask, count] : report.availability) {
+    std::vector<std::string> row;
+    for (std::size_t m = 0; m < report.modalities.size(); ++m)
+      row.push_back(has_modality(mask, static_cast<int>(m)) ? "yes" : "-");
+    row.push_back(std::to_string(count));
+    table.add(row);
+  }
+  fmt::print("\nWho has which modality:\n{}", table.text());
+}
+
+void print_modalities(const Cohort& cohort) {
+  TextTable table({"modality", "kind", "patients", "columns or pixels"});
+  for (const ModalityData& modality : cohort.modalities) {
+    const bool image = modality.kind == ModalityKind::image;
+    table.add({modality.name, modality_kind_name(modality.kind), std::to_string(modality.rows),
+               image ? fmt::format("{} x {} x {}", modality.height, modality.width, modality.channels)
+                     : std::to_string(modality.columns.size())});
+  }
+  fmt::print("\n{}", table.text());
+}
+
+int check_command(const std::string& folder) {
+  const CohortCheck checked = check_cohort(folder);
+  const CohortReport& report = checked.report;
+  if (checked.cohort)
+    fmt::print("cohort {}: {} patients, {} task\n", checked.cohort->name, report.patients,
+               task_name(checked.cohort->task));
+  else
+    fmt::print("cohort {}: {} patients\n", folder, report.patients);
+  for (std::size_t c = 0; c < report.class_counts.size(); ++c) {
+    const bool named = c < report.classes.size();
+    const bool positive = report.classes.size() == 2 && c == 1;
+    fmt::print("  {} {}: {}{}\n", named ? "class" : "label", named ? report.classes[c] : std::to_string(c + 1),
+               report.class_counts[c], positive ? " (positive)" : "");
+  }
+  if (report.unlabelled > 0) fmt::print("  without a target: {} (predicted, never trained on)\n", report.unlabelled);
+  if (report.groups > 0) fmt::print("  groups: {}\n", report.groups);
+  if (checked.cohort) print_modalities(*checked.cohort);
+  if (!report.availability.empty()) print_availability(report);
+  print_ids("Patients with a label and no modality", report.without_modality);
+  for (const UnmatchedIds& unmatched : report.unmatched)
+    print_ids("Patients in " + unmatched.modality + " without a row in the labels", unmatched.ids);
+
+  for (const std::string& problem : report.problems) fmt::print(stderr, "{}\n", problem);
+  if (report.problems.empty()) {
+    fmt::print("\nNo problem found.\n");
+    return static_cast<int>(ExitCode::done);
+  }
+  fmt::print(stderr, "plait: {} {} found in {}{}\n", report.problems.size(),
+             report.problems.size() == 1 ? "problem" : "problems", folder,
+             report.complete ? "" : "; reading stopped before the end, there may be more");
+  return static_cast<int>(ExitCode::data);
+}
+
+}  // namespace
+
+void add_check(CLI::App& app, Command& command) {
+  auto* sub = app.add_subcommand("check", "Validates a cohort folder; prints counts, availability and every problem");
+  auto folder = std::make_shared<std::string>();
+  sub->add_option("cohort", *folder, "Cohort folder")->required();
+  sub->callback([folder, &command] { command = [folder] { return check_command(*folder); }; });
+}
+
+}  // namespace plait

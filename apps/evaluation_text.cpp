@@ -1,0 +1,48 @@
+#include "apps/evaluation_text.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "apps/text_table.h"
+
+namespace plait {
+namespace {
+
+nlohmann::ordered_json number_or_null(const std::optional<double>& value) {
+  return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
+}
+
+}  // namespace
+
+nlohmann::ordered_json evaluation_json(const Evaluation& evaluation, const std::vector<std::string>& modalities) {
+  nlohmann::ordered_json metrics = nlohmann::ordered_json::object(), attention = nlohmann::ordered_json::object();
+  for (const Interval& metric : evaluation.metrics)
+    metrics[metric.name] = {
+        {"value", number_or_null(metric.value)}, {"lo", number_or_null(metric.lo)}, {"hi", number_or_null(metric.hi)}};
+  for (std::size_t m = 0; m < evaluation.attention.size(); ++m) attention[modalities[m]] = evaluation.attention[m];
+  return {
+      {"n", evaluation.patients}, {"abstained", evaluation.abstained}, {"metrics", metrics}, {"attention", attention}};
+}
+
+std::string evaluation_text(const Evaluation& evaluation, const std::vector<std::string>& modalities) {
+  TextTable table({"metric", "value", "95 % interval"});
+  for (const Interval& metric : evaluation.metrics) {
+    const std::string value = metric.value ? fmt::format("{:.4f}", *metric.value) : "not defined";
+    const std::string interval = metric.lo && metric.hi ? fmt::format("{:.4f} .. {:.4f}", *metric.lo, *metric.hi) : "";
+    table.add({metric.name, value, interval});
+  }
+  std::string text = table.text();
+  if (evaluation.abstained > 0)
+    text += fmt::format("  {} of {} patients have nothing the model could read: answered with the training prior\n",
+                        evaluation.abstained, evaluation.patients);
+  if (!evaluation.attention.empty()) {
+    text += "  mean attention:";
+    for (std::size_t m = 0; m < evaluation.attention.size(); ++m)
+      text += fmt::format(" {} {:.3f}", modalities[m], evaluation.attention[m]);
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace plait

@@ -1,0 +1,18 @@
+// An evaluation for people and for programs.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "study/evaluation.h"
+
+namespace plait {
+
+// {n, abstained, metrics: {auc: {value, lo, hi}, ...}, attention: {modality: mean}}; what is not defined is null.
+nlohmann::ordered_json evaluation_json(const Evaluation& evaluation, const std::vector<std::string>& modalities);
+
+// A table of the metrics with their intervals, and a line of attention weights where the model has them.
+std::string evaluation_text(const Evaluation& evaluation, const std::vector<std::string>& modalities);
+
+}  // namespace plait

@@ -1,0 +1,64 @@
+#include <fmt/format.h>
+
+#include "apps/command.h"
+#include "apps/device.h"
+#include "apps/text_table.h"
+#include "apps/version.h"
+#include "study/run.h"
+
+namespace plait {
+namespace {
+
+void print_build() {
+  fmt::print("plait {}\n", version);
+  fmt::print("  compiler    {}\n", __VERSION__);
+  fmt::print("  cpu         {}\n", describe_cpu());
+  fmt::print("  gpu         not in this build\n");
+  fmt::print("  fusions     unimodal, concat, attention, hybrid\n");
+  fmt::print("  encoders    mlp (table), cnn (image), dae (expression)\n");
+  fmt::print("  tasks       binary, multiclass, multilabel, regression\n");
+}
+
+void print_architecture(const TrainedModel& trained) {
+  const ParameterStore& store = trained.model->parameters();
+  fmt::print("{} model, {} task, {} outputs, embeddings of {}\n", trained.config.model.fusion,
+             task_name(trained.model->task()), trained.model->outputs(), trained.config.model.embed_dim);
+  TextTable inputs({"input", "kind", "shape", "encoder"});
+  for (std::size_t m = 0; m < trained.config.model.inputs.size(); ++m) {
+    const InputShape& input = trained.config.model.inputs[m];
+    const EncoderType type = trained.config.model.encoders[m].type;
+    inputs.add({input.name, modality_kind_name(input.kind),
+                input.kind == ModalityKind::image
+                    ? fmt::format("[batch, {}, {}, {}]", input.height, input.width, input.channels)
+                    : fmt::format("[batch, {}]", input.features),
+                type == EncoderType::cnn   ? "cnn"
+                : type == EncoderType::dae ? "dae"
+                                           : "mlp"});
+  }
+  TextTable layers({"parameter", "shape", "count"});
+  for (int i = 0; i < store.size(); ++i) {
+    const Parameter& p = store.parameter(i);
+    layers.add({p.name, to_string(p.shape), std::to_string(p.count())});
+  }
+  layers.add({"total", "", std::to_string(store.parameter_count())});
+  fmt::print("\n{}\n{}", inputs.text(), layers.text());
+}
+
+}  // namespace
+
+void add_info(CLI::App& app, Command& command) {
+  auto* sub = app.add_subcommand("info", "What this build can do; with a run folder: its model, layer by layer");
+  auto run = std::make_shared<std::string>();
+  sub->add_option("run", *run, "Run folder of `plait train`");
+  sub->callback([run, &command] {
+    command = [run] {
+      if (run->empty())
+        print_build();
+      else
+        print_architecture(open_run(*run));
+      return 0;
+    };
+  });
+}
+
+}  // namespace plait

@@ -1,0 +1,81 @@
+#include <fmt/format.h>
+
+#include "apps/command.h"
+#include "apps/device.h"
+#include "apps/run_cohort.h"
+#include "io/formats/csv_writer.h"
+#include "study/prediction.h"
+
+namespace plait {
+namespace {
+
+struct PredictOptions {
+  std::string run, cohort, out, device = "auto";
+};
+
+std::vector<std::string> value_columns(const TargetFit& target) {
+  switch (target.task) {
+    case TaskKind::binary:
+      return {"probability"};
+    case TaskKind::regression:
+      return {"value"};
+    case TaskKind::multiclass:
+    case TaskKind::multilabel:
+      break;
+  }
+  std::vector<std::string> columns;
+  for (const std::string& name : target.task == TaskKind::multiclass ? target.classes : target.names)
+    columns.push_back("probability_" + name);
+  return columns;
+}
+
+void write_predictions(const RunCohort& opened, const PatientPredictions& predictions, const std::string& out) {
+  CsvWriter csv(out);
+  csv.text("patient_id");
+  for (const std::string& column : value_columns(opened.trained.fit.target)) csv.text(column);
+  for (const std::string& name : opened.modalities) csv.text("weight_" + name);
+  for (const std::string& name : opened.modalities) csv.text("has_" + name);
+  csv.text("abstain").end_row();
+
+  const auto outputs = static_cast<std::size_t>(predictions.outputs);
+  const std::size_t modalities = opened.modalities.size();
+  for (std::size_t i = 0; i < predictions.patients.size(); ++i) {
+    csv.text(opened.cohort->ids[static_cast<std::size_t>(predictions.patients[i])]);
+    for (std::size_t k = 0; k < outputs; ++k) csv.number(predictions.values[i * outputs + k]);
+    for (std::size_t m = 0; m < modalities; ++m) {
+      if (predictions.weights.empty())
+        csv.missing();
+      else
+        csv.number(static_cast<double>(predictions.weights[i * modalities + m]));
+    }
+    for (std::size_t m = 0; m < modalities; ++m)
+      csv.integer(has_modality(predictions.available[i], static_cast<int>(m)) ? 1 : 0);
+    csv.integer(predictions.abstains[i]).end_row();
+  }
+  csv.close();
+}
+
+int predict_command(const PredictOptions& options) {
+  const RunCohort opened = open_run_with_cohort(options.run, options.cohort);
+  choose_device(options.device, opened.trained.config.train.threads);
+  const std::vector<std::int64_t> patients = all_patients(*opened.cohort);
+  const PatientPredictions predictions = predict(*opened.trained.model, *opened.dataset, patients);
+  write_predictions(opened, predictions, options.out);
+  fmt::print("{} patients predicted, {} abstained on -> {}\n", predictions.count(), predictions.abstained(),
+             options.out);
+  return 0;
+}
+
+}  // namespace
+
+void add_predict(CLI::App& app, Command& command) {
+  auto* sub = app.add_subcommand("predict", "Predictions and attention weights of every patient of a cohort");
+  auto options = std::make_shared<PredictOptions>();
+  sub->add_option("run", options->run, "Run folder of `plait train`")->required();
+  sub->add_option("cohort", options->cohort, "Cohort folder")->required();
+  sub->add_option("--out", options->out, "CSV file to write")->required();
+  add_device_option(*sub, options->device);
+  sub->callback([options, &command] { command = [options] { return predict_command(*options); }; });
+}
+
+}  // namespace plait

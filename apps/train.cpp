@@ -1,0 +1,177 @@
+#include <fmt/format.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "apps/command.h"
+#include "apps/device.h"
+#include "apps/evaluation_text.h"
+#include "apps/version.h"
+#include "engine/error.h"
+#include "io/atomic_file.h"
+#include "io/data/cohort_file.h"
+#include "io/progress.h"
+#include "io/run_folder.h"
+#include "study/evaluation.h"
+#include "study/model_file.h"
+#include "study/model_json.h"
+#include "study/run.h"
+
+namespace plait {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct TrainCommand {
+  std::string cohort, out, config, ids, init, device = "auto";
+  std::vector<std::string> sets;
+};
+
+RunConfig configuration(const TrainCommand& options) {
+  ProblemLog log(ProblemLog::Mode::throw_first);
+  std::vector<InputShape> modalities;
+  for (const ModalityEntry& entry : read_cohort_file(options.cohort, log).modalities)
+    modalities.push_back({.name = entry.name, .kind = entry.kind});
+  std::optional<std::filesystem::path> file;
+  if (!options.config.empty()) file = options.config;
+  RunConfig config = load_config(modalities, file, options.sets);
+  require_supported(config);
+  return config;
+}
+
+// One line of metrics.jsonl. train_loss = task + l2 + align + reconstruction, each with its coefficient.
+Json epoch_json(const EpochRecord& record) {
+  Json line = {{"epoch", record.epoch},
+               {"step", record.step},
+               {"train_loss", record.train.total()},
+               {"task", record.train.task},
+               {"l2", record.train.l2},
+               {"align", record.train.align},
+               {"reconstruction", record.train.reconstruction},
+               {"learning_rate", record.learning_rate}};
+  if (record.validated) {
+    line["val_loss"] = record.validation.loss;
+    for (const auto& [name, value] : record.validation.metrics) line["val_" + name] = value;
+  }
+  line["patients_per_s"] = record.patients_per_s;
+  return line;
+}
+
+std::vector<std::string> modality_names(const Preprocess& fit) {
+  std::vector<std::string> names;
+  for (const ModalityFit& modality : fit.modalities) names.push_back(modality.name);
+  return names;
+}
+
+Json summary_json(const TrainCommand& options, const Cohort& cohort, const Split& split, const Training& training,
+                  const std::string& device) {
+  const RunConfig& config = training.trained.config;
+  const Dataset dataset(cohort, training.trained.fit);
+  const std::vector<std::string> names = modality_names(training.trained.fit);
+  Json summary = {
+      {"plait", version},
+      {"cohort", {{"name", cohort.name}, {"patients", cohort.patients()}, {"fingerprint", cohort_fingerprint(cohort)}}},
+      {"task", task_name(cohort.task)},
+      {"fusion", config.model.fusion},
+      {"parameters", training.trained.model->parameters().parameter_count()},
+      {"patients",
+       {{"train", split.train.size()},
+        {"trained_on", training.training_patients},
+        {"validation", split.validation.size()},
+        {"test", split.test.size()}}},
+      {"seed", config.train.seed},
+      {"device", device},
+      {"initial_weights", options.init.empty() ? "drawn" : "given"},
+      {"epochs", training.result.epochs},
+      {"best_epoch", training.result.best_epoch},
+      {"stopped_early", training.result.stopped_early},
+      {"steps", training.result.steps},
+      {"seconds", training.result.seconds},
+      {"patients_per_s", training.result.patients_per_s}};
+  for (const auto& [part, patients] : {std::pair{"validation", &split.validation}, std::pair{"test", &split.test}}) {
+    if (patients->empty()) continue;
+    summary[part] = evaluation_json(evaluate(*training.trained.model, dataset, *patients, 0, config.train.seed), names);
+  }
+  return summary;
+}
+
+// The metric that the progress line shows.
+std::string headline(const EpochRecord& record) {
+  if (!record.validated) return "";
+  std::string text = fmt::format("val_loss {:.4f}", record.validation.loss);
+  if (!record.validation.metrics.empty())
+    text += fmt::format(" val_{} {:.4f}", record.validation.metrics[0].first, record.validation.metrics[0].second);
+  return text;
+}
+
+void print_plan(const TrainedModel& trained, const Split& split, std::int64_t patients, const std::string& device) {
+  fmt::print("{} model, {} parameters, on {}\n", trained.config.model.fusion,
+             trained.model->parameters().parameter_count(), device);
+  fmt::print("{} patients to train on, {} to validate, {} untouched for the test\n", patients, split.validation.size(),
+             split.test.size());
+  std::fflush(stdout);
+}
+
+int train_command(const TrainCommand& options) {
+  const RunConfig config = configuration(options);
+  RunFolder folder(options.out);
+  const std::string device = choose_device(options.device, config.train.threads);
+  const Cohort cohort = read_cohort(options.cohort, {.for_training = true, .image_size = config.preprocess.image_size});
+  const Split split = options.ids.empty()
+                          ? make_split(cohort, config.train.test, config.train.validation, config.train.seed)
+                          : read_split(options.ids, cohort);
+
+  std::ofstream metrics(folder.path() / "metrics.jsonl");
+  Progress progress(config.train.epochs);
+  TrainingHooks hooks;
+  hooks.built = [&](const TrainedModel& trained, std::int64_t patients) {
+    print_plan(trained, split, patients, device);
+  };
+  hooks.epoch_done = [&](const EpochRecord& record) {
+    metrics << epoch_json(record).dump() << '\n' << std::flush;
+    if (!metrics) fail_storage((folder.path() / "metrics.jsonl").string() + ": cannot be written");
+    progress.epoch(record.epoch, record.train.total(), headline(record), record.patients_per_s);
+  };
+  hooks.progress = [&](std::int64_t epoch, double share, double loss, double patients_per_s) {
+    progress.update(epoch, share, loss, patients_per_s);
+  };
+  std::optional<std::filesystem::path> init;
+  if (!options.init.empty()) init = options.init;
+  const Training training = train_model(config, cohort, split, hooks, init);
+  progress.finish();
+
+  const TrainedModel& trained = training.trained;
+  const ModelDescription description{
+      .model = trained.config.model, .task = cohort.task, .outputs = trained.model->outputs()};
+  write_model(folder.path() / "model.safetensors", trained.model->parameters(), model_to_json(description));
+  write_text_file(folder.path() / "config.toml", config_toml(trained.config));
+  write_text_file(folder.path() / "preprocess.json", preprocess_to_json(trained.fit));
+  write_text_file(folder.path() / "split.json", split_to_json(cohort, split));
+  const Json summary = summary_json(options, cohort, split, training, device);
+  write_text_file(folder.path() / "summary.json", summary.dump(2) + "\n");
+  metrics.close();
+  folder.commit();
+  fmt::print("{} epochs in {:.1f} s ({:.0f} patients/s){}, parameters of epoch {} kept -> {}\n", training.result.epochs,
+             training.result.seconds, training.result.patients_per_s,
+             training.result.stopped_early ? ", stopped early" : "", training.result.best_epoch,
+             folder.target().string());
+  return 0;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, Command& command) {
+  auto* sub = app.add_subcommand("train", "Trains a model on a cohort folder");
+  auto options = std::make_shared<TrainCommand>();
+  sub->add_option("cohort", options->cohort, "Cohort folder")->required();
+  sub->add_option("--out", options->out, "Run folder to write; must not exist yet")->required();
+  sub->add_option("--config", options->config, "Configuration file (TOML); every key is optional");
+  sub->add_option("--set", options->sets, "One configuration key, e.g. train.epochs=20; may be given several times")
+      ->allow_extra_args(false);
+  sub->add_option("--ids", options->ids, "Fixes the split: {\"train\": [ids], \"validation\": [ids], \"test\": [ids]}");
+  sub->add_option("--init", options->init, "Initial parameters from a model.safetensors");
+  add_device_option(*sub, options->device);
+  sub->callback([options, &command] { command = [options] { return train_command(*options); }; });
+}
+
+}  // namespace plait

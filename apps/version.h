@@ -1,0 +1,7 @@
+#pragma once
+
+namespace plait {
+
+inline constexpr const char* version = PLAIT_VERSION;
+
+}  // namespace plait

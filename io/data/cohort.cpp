@@ -1,0 +1,154 @@
+#include "io/data/cohort.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "io/data/cohort_file.h"
+#include "io/data/cohort_report.h"
+#include "io/data/images.h"
+#include "io/data/labels.h"
+#include "io/data/problem_log.h"
+#include "io/data/table.h"
+
+namespace plait {
+namespace {
+
+void read_modality(const ModalityEntry& entry, const Cohort& cohort, const PatientIndex& index,
+                   const CohortOptions& options, ModalityData& data, std::vector<std::string>& unmatched,
+                   ProblemLog& log) {
+  data.name = entry.name;
+  data.kind = entry.kind;
+  data.file = entry.file;
+  data.row_of_patient.assign(cohort.ids.size(), -1);
+  try {
+    if (entry.kind == ModalityKind::image) {
+      read_images(entry, cohort.folder, index, options, data, unmatched, log);
+    } else {
+      read_table(entry, index, data, unmatched, log);
+    }
+  } catch (const Error& error) {
+    log.add(error);
+  }
+}
+
+void check_matching(const Cohort& cohort, const CohortOptions& options, const std::string& labels, ProblemLog& log) {
+  const std::vector<std::int64_t> all = all_patients(cohort);
+  if (all.empty() || log.count() > 0) return;  // said already, or a consequence
+  if (patients_with_any(cohort, all).empty()) {
+    log.add({labels}, "no patient of this file has a modality: do the ids match?");
+  } else if (options.for_training && patients_with_any(cohort, labelled_patients(cohort)).empty()) {
+    log.add({labels}, "no patient that has a target has a modality");
+  }
+}
+
+Cohort read(const std::filesystem::path& folder, const CohortOptions& options, std::vector<UnmatchedIds>& unmatched,
+            ProblemLog& log) {
+  check((options.image_size[0] > 0) == (options.image_size[1] > 0), "[cohort] image_size needs height and width");
+  const CohortFile file = read_cohort_file(folder, log);
+  Cohort cohort;
+  cohort.name = file.name.empty() ? folder.filename().string() : file.name;
+  cohort.folder = folder;
+  cohort.task = file.task;
+  cohort.labels_file = file.labels_file;
+  for (const NamedColumn& target : file.targets) cohort.target_names.push_back(target.name);
+  const PatientIndex index = read_labels(file, options, cohort, log);
+  for (const ModalityEntry& entry : file.modalities) {
+    UnmatchedIds& ids = unmatched.emplace_back(UnmatchedIds{entry.name, {}});
+    read_modality(entry, cohort, index, options, cohort.modalities.emplace_back(), ids.ids, log);
+  }
+  check_matching(cohort, options, file.labels_path.string(), log);
+  return cohort;
+}
+
+void count(const Cohort& cohort, CohortReport& report) {
+  report.patients = cohort.patients();
+  report.classes = cohort.task == TaskKind::multilabel ? cohort.target_names : cohort.classes;
+  report.class_counts.assign(report.classes.size(), 0);
+  for (const ModalityData& modality : cohort.modalities) report.modalities.push_back(modality.name);
+  for (std::int64_t patient = 0; patient < cohort.patients(); ++patient) {
+    const ModalityMask mask = cohort.available(patient);
+    ++report.availability[mask];
+    if (mask == 0) report.without_modality.push_back(cohort.ids[static_cast<std::size_t>(patient)]);
+    if (!cohort.labelled(patient)) {
+      ++report.unlabelled;
+    } else if (cohort.task == TaskKind::multilabel) {
+      for (std::int64_t k = 0; k < cohort.target_columns(); ++k) {
+        report.class_counts[static_cast<std::size_t>(k)] += cohort.target(patient, k) == 1.0;
+      }
+    } else if (cohort.task != TaskKind::regression) {
+      ++report.class_counts[static_cast<std::size_t>(cohort.target(patient))];
+    }
+  }
+  if (!cohort.has_groups) return;
+  report.groups = static_cast<std::int64_t>(std::set<std::int32_t>(cohort.group.begin(), cohort.group.end()).size());
+}
+
+template <class Condition>
+std::vector<std::int64_t> select(std::span<const std::int64_t> patients, const Condition& condition) {
+  std::vector<std::int64_t> selected;
+  std::copy_if(patients.begin(), patients.end(), std::back_inserter(selected), condition);
+  return selected;
+}
+
+}  // namespace
+
+ModalityMask Cohort::available(std::int64_t patient) const {
+  unsigned mask = 0;
+  for (std::size_t m = 0; m < modalities.size(); ++m) mask |= static_cast<unsigned>(modalities[m].has(patient)) << m;
+  return static_cast<ModalityMask>(mask);
+}
+
+const ModalityData* Cohort::find_modality(std::string_view wanted) const {
+  for (const ModalityData& modality : modalities) {
+    if (modality.name == wanted) return &modality;
+  }
+  return nullptr;
+}
+
+Cohort read_cohort(const std::filesystem::path& folder, const CohortOptions& options) {
+  ProblemLog log(ProblemLog::Mode::throw_first);
+  std::vector<UnmatchedIds> unmatched;
+  return read(folder, options, unmatched, log);
+}
+
+CohortCheck check_cohort(const std::filesystem::path& folder, const CohortOptions& options) {
+  CohortCheck result;
+  ProblemLog log(ProblemLog::Mode::collect, kMostProblems);
+  try {
+    Cohort cohort = read(folder, options, result.report.unmatched, log);
+    count(cohort, result.report);
+    if (log.count() == 0) result.cohort = std::move(cohort);
+    result.report.complete = log.complete();
+  } catch (const Error& error) {
+    if (error.code() != ExitCode::data) throw;
+    result.report.complete = false;
+    result.report.problems.push_back(error.what());  // below, what the log holds goes in front
+  } catch (const ProblemLog::Full&) {
+    result.report.complete = false;
+  }
+  result.report.problems.insert(result.report.problems.begin(), log.problems().begin(), log.problems().end());
+  return result;
+}
+
+std::vector<std::int64_t> all_patients(const Cohort& cohort) {
+  std::vector<std::int64_t> patients(cohort.ids.size());
+  for (std::size_t i = 0; i < patients.size(); ++i) patients[i] = static_cast<std::int64_t>(i);
+  return patients;
+}
+
+std::vector<std::int64_t> labelled_patients(const Cohort& cohort) {
+  return select(all_patients(cohort), [&](std::int64_t patient) { return cohort.labelled(patient); });
+}
+
+std::vector<std::int64_t> patients_with(const Cohort& cohort, std::span<const std::int64_t> patients,
+                                        std::size_t modality) {
+  return select(patients, [&](std::int64_t patient) { return cohort.modalities[modality].has(patient); });
+}
+
+std::vector<std::int64_t> patients_with_any(const Cohort& cohort, std::span<const std::int64_t> patients) {
+  return select(patients, [&](std::int64_t patient) { return cohort.available(patient) != 0; });
+}
+
+}  // namespace plait

@@ -1,0 +1,267 @@
+#include "io/data/dataset.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <unordered_map>
+
+namespace plait {
+namespace {
+
+constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
+
+// A source column beside what training made of it.
+struct Matched {
+  const ColumnFit* fit = nullptr;
+  std::size_t column = 0;          // in the cohort
+  std::vector<std::int32_t> code;  // categorical: the cohort's code -> one-hot place
+};
+
+class TableEncoder {
+ public:
+  TableEncoder(const Cohort& cohort, const ModalityData& data, const ModalityFit& fit, std::vector<std::string>& notes)
+      : file_((cohort.folder / data.file).string()), data_(data), fit_(fit) {
+    std::unordered_map<std::string, std::size_t> columns;
+    for (std::size_t j = 0; j < data.columns.size(); ++j) columns.emplace(data.columns[j].name, j);
+    for (const ColumnFit& column : fit.columns) {
+      const auto found = columns.find(column.name);
+      if (found == columns.end()) {
+        fail_data({file_, 1}, fmt::format("there is no column \"{}\", which the model was trained with", column.name));
+      }
+      matched_.push_back(match(column, found->second));
+    }
+    const std::size_t known = fit.columns.size() + fit.dropped.size() + static_cast<std::size_t>(fit.not_selected);
+    if (data.columns.size() > known) {
+      notes.push_back(fmt::format("{}: {} column(s) that the model was not trained with are ignored", file_,
+                                  data.columns.size() - known));
+    }
+  }
+
+  void encode(DatasetModality& out) const {
+    out.rows = data_.rows;
+    out.columns = out.period = fit_.features();
+    for (const Matched& m : matched_) {
+      const ColumnFit& fit = *m.fit;
+      const bool numeric = fit.type == ColumnType::numeric;
+      out.fill.push_back(static_cast<float>(numeric ? fit.median : 0.0));
+      out.mean.push_back(static_cast<float>(numeric ? fit.mean : 0.0));
+      out.scale.push_back(static_cast<float>(numeric ? 1.0 / fit.deviation : 1.0));
+      const auto more = static_cast<std::size_t>(fit.features() - 1);  // bits and one-hot columns stay as they are
+      out.fill.insert(out.fill.end(), more, 0.0f);
+      out.mean.insert(out.mean.end(), more, 0.0f);
+      out.scale.insert(out.scale.end(), more, 1.0f);
+    }
+    if (borrows()) {
+      out.borrowed_floats = data_.cells.data();
+    } else {
+      const auto length = static_cast<std::size_t>(out.columns), columns = data_.columns.size();
+      out.encoded.resize(static_cast<std::size_t>(out.rows) * length);
+      for (std::size_t row = 0; row < static_cast<std::size_t>(out.rows); ++row) {
+        encode_row(data_.cells.data() + row * columns, out.encoded.data() + row * length);
+      }
+    }
+    const float* values = out.floats();
+    out.has_missing_cells =
+        std::any_of(values, values + out.rows * out.columns, [](float value) { return std::isnan(value); });
+  }
+
+ private:
+  Matched match(const ColumnFit& fit, std::size_t column) const {
+    const Column& source = data_.columns[column];
+    if (source.type != ColumnType::empty && source.type != fit.type) {
+      const char* advice = fit.type == ColumnType::categorical ? ": list it under categorical in cohort.toml" : "";
+      fail_data({file_, 1}, fmt::format("column \"{}\" is {}, the model was trained with a {} one{}", source.name,
+                                        column_type_name(source.type), column_type_name(fit.type), advice));
+    }
+    Matched matched{&fit, column, {}};
+    for (const std::string& category : source.categories) {
+      const auto at = std::lower_bound(fit.categories.begin(), fit.categories.end(), category);
+      const bool known = at != fit.categories.end() && *at == category;
+      matched.code.push_back(
+          static_cast<std::int32_t>(known ? at - fit.categories.begin() : std::ssize(fit.categories)));
+    }
+    return matched;
+  }
+
+  // The cohort's own matrix serves when it is, column by column, what the network reads.
+  bool borrows() const {
+    if (fit_.log1p || fit_.columns.size() != data_.columns.size()) return false;
+    for (std::size_t j = 0; j < matched_.size(); ++j) {
+      if (matched_[j].column != j || matched_[j].fit->type != ColumnType::numeric || matched_[j].fit->missing_bit) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  void encode_row(const float* cells, float* out) const {
+    for (const Matched& m : matched_) {
+      const float cell = cells[m.column];
+      const ColumnFit& fit = *m.fit;
+      if (fit.type == ColumnType::categorical) {
+        const std::size_t count = fit.categories.size();
+        std::fill_n(out, count + 1, 0.0f);
+        out[std::isnan(cell) ? count : static_cast<std::size_t>(m.code[static_cast<std::size_t>(cell)])] = 1.0f;
+        out += count + 1;
+        continue;
+      }
+      *out++ = fit_.log1p ? logarithm(cell, fit) : cell;
+      if (fit.missing_bit) *out++ = std::isnan(cell) ? 1.0f : 0.0f;
+    }
+  }
+
+  float logarithm(float cell, const ColumnFit& fit) const {
+    if (cell < 0.0f) {
+      fail_data({file_}, fmt::format("column \"{}\" has a negative value: log1p needs counts", fit.name));
+    }
+    return static_cast<float>(std::log1p(static_cast<double>(cell)));
+  }
+
+  std::string file_;
+  const ModalityData& data_;
+  const ModalityFit& fit_;
+  std::vector<Matched> matched_;
+};
+
+void encode_image(const Cohort& cohort, const ModalityData& data, const ModalityFit& fit, DatasetModality& out) {
+  if (data.rows > 0 && (data.height != fit.height || data.width != fit.width || data.channels != fit.channels)) {
+    fail_data({(cohort.folder / data.file).string()},
+              fmt::format("the images are {} x {} with {} channel(s), the model was trained with {} x {} and {}",
+                          data.height, data.width, data.channels, fit.height, fit.width, fit.channels));
+  }
+  out.rows = data.rows;
+  out.columns = fit.features();
+  out.period = fit.channels;
+  const double white = data.bits == 8 ? 255.0 : 65535.0;
+  for (std::size_t c = 0; c < fit.mean.size(); ++c) {
+    out.fill.push_back(0.0f);
+    out.mean.push_back(static_cast<float>(fit.mean[c] * white));
+    out.scale.push_back(static_cast<float>(1.0 / (fit.deviation[c] * white)));
+  }
+  if (data.bits == 8) out.bytes = data.bytes.data();
+  if (data.bits == 16) out.words = data.words.data();
+}
+
+}  // namespace
+
+Dataset::Dataset(const Cohort& cohort, const Preprocess& fit) : cohort_(&cohort), target_(fit.target) {
+  const auto patients = static_cast<std::size_t>(cohort.patients());
+  available_.assign(patients, 0);
+  for (const ModalityFit& modality : fit.modalities) {
+    const std::size_t bit = modalities_.size();
+    DatasetModality& out = modalities_.emplace_back();
+    out.name = modality.name;
+    out.kind = modality.kind;
+    out.columns = modality.features();
+    out.height = modality.height;
+    out.width = modality.width;
+    out.channels = modality.channels;
+    const ModalityData* data = cohort.find_modality(modality.name);
+    if (data == nullptr) {
+      notes_.push_back(fmt::format("{}: the cohort has no modality \"{}\": it is absent of every patient",
+                                   cohort.folder.string(), modality.name));
+      out.row_of_patient.assign(patients, -1);
+      continue;
+    }
+    if (data->kind != modality.kind) {
+      fail_data({(cohort.folder / "cohort.toml").string()},
+                fmt::format("modality \"{}\" is of kind {}, the model was trained with {}", modality.name,
+                            modality_kind_name(data->kind), modality_kind_name(modality.kind)));
+    }
+    if (data->kind == ModalityKind::image) {
+      encode_image(cohort, *data, modality, out);
+    } else {
+      TableEncoder(cohort, *data, modality, notes_).encode(out);
+    }
+    out.row_of_patient = data->row_of_patient;
+    for (std::size_t i = 0; i < patients; ++i) {
+      if (out.row_of_patient[i] >= 0) available_[i] = static_cast<ModalityMask>(available_[i] | 1u << bit);
+    }
+  }
+  for (const ModalityData& data : cohort.modalities) {
+    const auto same = [&](const ModalityFit& modality) { return modality.name == data.name; };
+    if (std::none_of(fit.modalities.begin(), fit.modalities.end(), same)) {
+      notes_.push_back(fmt::format("{}: modality \"{}\" is ignored: the model was not trained with it",
+                                   cohort.folder.string(), data.name));
+    }
+  }
+  set_targets();
+}
+
+void Dataset::set_targets() {
+  const Cohort& cohort = *cohort_;
+  const std::string file = (cohort.folder / cohort.labels_file).string();
+  if (cohort.task != target_.task) {
+    fail_data({(cohort.folder / "cohort.toml").string()}, fmt::format("the task is {}, the model was trained for {}",
+                                                                      task_name(cohort.task), task_name(target_.task)));
+  }
+  const std::int64_t n = cohort.patients();
+  labelled_.resize(static_cast<std::size_t>(n));
+  for (std::int64_t i = 0; i < n; ++i) labelled_[static_cast<std::size_t>(i)] = cohort.labelled(i);
+
+  if (target_.task == TaskKind::binary || target_.task == TaskKind::multiclass) {
+    std::vector<std::int32_t> place;  // of the cohort's classes among the fit's
+    for (const std::string& name : cohort.classes) {
+      const auto at = std::find(target_.classes.begin(), target_.classes.end(), name);
+      place.push_back(at == target_.classes.end() ? -1 : static_cast<std::int32_t>(at - target_.classes.begin()));
+    }
+    classes_.assign(static_cast<std::size_t>(n), -1);
+    for (std::int64_t i = 0; i < n; ++i) {
+      if (!labelled(i)) continue;
+      const std::int32_t found = place[static_cast<std::size_t>(cohort.target(i))];
+      if (found < 0) {
+        fail_data({file, cohort.line[static_cast<std::size_t>(i)]}, "the training part had no patient of this class");
+      }
+      classes_[static_cast<std::size_t>(i)] = found;
+    }
+    if (target_.task == TaskKind::multiclass) return;
+    for (const std::int32_t found : classes_) targets_.push_back(static_cast<float>(found < 0 ? kMissing : found));
+    return;
+  }
+  if (target_.task == TaskKind::multilabel) match_labels();
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t k = 0; k < target_columns(); ++k) {
+      targets_.push_back(static_cast<float>((raw_target(i, k) - target_.mean) / target_.deviation));
+    }
+  }
+}
+
+void Dataset::match_labels() {
+  const std::vector<std::string>& names = cohort_->target_names;
+  for (const std::string& label : target_.names) {
+    const auto at = std::find(names.begin(), names.end(), label);
+    if (at == names.end()) {
+      fail_data({(cohort_->folder / "cohort.toml").string()},
+                fmt::format("the targets do not name \"{}\", which the model was trained for", label));
+    }
+    label_columns_.push_back(at - names.begin());
+  }
+}
+
+double Dataset::raw_target(std::int64_t patient, std::int64_t column) const {
+  if (!labelled(patient)) return kMissing;
+  if (!classes_.empty()) return class_index(patient);
+  if (target_.task == TaskKind::regression) return cohort_->target(patient);
+  return cohort_->target(patient, label_columns_[static_cast<std::size_t>(column)]);
+}
+
+std::vector<std::int64_t> patients_with(const Dataset& dataset, std::span<const std::int64_t> patients,
+                                        std::size_t modality) {
+  std::vector<std::int64_t> selected;
+  for (const std::int64_t patient : patients) {
+    if (has_modality(dataset.available(patient), static_cast<int>(modality))) selected.push_back(patient);
+  }
+  return selected;
+}
+
+std::vector<std::int64_t> patients_with_any(const Dataset& dataset, std::span<const std::int64_t> patients) {
+  std::vector<std::int64_t> selected;
+  for (const std::int64_t patient : patients) {
+    if (dataset.available(patient) != 0) selected.push_back(patient);
+  }
+  return selected;
+}
+
+}  // namespace plait

@@ -1,0 +1,141 @@
+#include "io/data/images.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <system_error>
+
+#include "io/data/cohort_path.h"
+#include "io/data/resize.h"
+#include "io/formats/cell.h"
+#include "io/formats/png.h"
+
+namespace plait {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The file of each patient, by patient; empty = none.
+std::vector<fs::path> list_images(const ModalityEntry& entry, const fs::path& folder, const PatientIndex& patients,
+                                  std::vector<std::string>& unmatched, ProblemLog& log) {
+  std::vector<fs::path> files(patients.size());
+  std::error_code error;
+  fs::directory_iterator listing(entry.path, error);
+  if (error) fail_data({entry.path.string()}, "the folder of images cannot be read");
+  const std::string &prefix = entry.prefix, &suffix = entry.suffix;
+  for (; listing != fs::directory_iterator(); listing.increment(error)) {
+    const fs::directory_entry& item = *listing;
+    const std::string name = item.path().filename().string();
+    if (name.size() <= prefix.size() + suffix.size() || !name.starts_with(prefix) || !name.ends_with(suffix)) continue;
+    std::error_code broken;
+    if (item.is_symlink(broken) && !is_inside(folder, item.path())) {
+      log.add({item.path().string()}, "a symbolic link that leads out of the cohort folder, or nowhere");
+      continue;
+    }
+    if (!item.is_regular_file(broken)) continue;
+    const std::string_view id =
+        std::string_view(name).substr(prefix.size(), name.size() - prefix.size() - suffix.size());
+    if (const auto patient = patients.find(id); patient != patients.end()) {
+      files[static_cast<std::size_t>(patient->second)] = item.path();
+    } else {
+      unmatched.emplace_back(id);
+    }
+  }
+  if (error) fail_data({entry.path.string()}, "the folder of images cannot be read to its end");
+  std::sort(unmatched.begin(), unmatched.end());  // a folder has no order
+  return files;
+}
+
+class ImageReader {
+ public:
+  ImageReader(const CohortOptions& options, ModalityData& data, ProblemLog& log)
+      : wanted_{options.image_size[0], options.image_size[1]}, data_(data), log_(log) {}
+
+  void read(const std::vector<fs::path>& files) {
+    data_.row_of_patient.assign(files.size(), -1);
+    const auto count = std::count_if(files.begin(), files.end(), [](const fs::path& path) { return !path.empty(); });
+    for (std::size_t patient = 0; patient < files.size(); ++patient) {
+      if (files[patient].empty()) continue;
+      try {
+        add(read_png(files[patient]), files[patient], static_cast<std::size_t>(count));
+        data_.row_of_patient[patient] = data_.rows++;
+      } catch (const Error& error) {
+        log_.add(error);
+      }
+    }
+    data_.bytes.resize(data_.bits == 8 ? static_cast<std::size_t>(data_.rows) * samples() : 0);
+    data_.words.resize(data_.bits == 16 ? static_cast<std::size_t>(data_.rows) * samples() : 0);
+  }
+
+ private:
+  std::size_t samples() const { return static_cast<std::size_t>(data_.height * data_.width * data_.channels); }
+
+  void add(const PngImage& image, const fs::path& path, std::size_t count) {
+    const ImageSize size{image.height, image.width};
+    if (first_.empty()) {
+      first_ = path.filename().string();
+      data_.channels = image.channels;
+      data_.bits = image.bits;
+      const ImageSize kept = wanted_.height > 0 ? wanted_ : size;
+      data_.height = kept.height;
+      data_.width = kept.width;
+      reserve(count);
+    }
+    if (image.channels != data_.channels || image.bits != data_.bits) {
+      fail_data({path.string()}, fmt::format("the image has {} channel(s) of {} bits, the first one {} of {}",
+                                             image.channels, image.bits, data_.channels, data_.bits));
+    }
+    if (wanted_.height == 0 && size != ImageSize{data_.height, data_.width}) {
+      fail_data({path.string()},
+                fmt::format("the image is {} x {} (height x width), the first one {} x {}: make them equal, or set "
+                            "image_size under [preprocess]",
+                            size.height, size.width, data_.height, data_.width));
+    }
+    const std::size_t begin = static_cast<std::size_t>(data_.rows) * samples();
+    if (data_.bits == 8) {
+      copy(image.bytes.data(), size, data_.bytes.data() + begin);
+    } else {
+      words_.resize(image.bytes.size() / 2);
+      std::memcpy(words_.data(), image.bytes.data(), image.bytes.size());
+      copy(words_.data(), size, data_.words.data() + begin);
+    }
+  }
+
+  void reserve(std::size_t count) {
+    try {
+      if (data_.bits == 8) data_.bytes.resize(count * samples());
+      if (data_.bits == 16) data_.words.resize(count * samples());
+    } catch (const std::bad_alloc&) {
+      fail_device(fmt::format("no memory for {} images of {} x {} x {}: set image_size under [preprocess]", count,
+                              data_.height, data_.width, data_.channels));
+    }
+  }
+
+  template <class Sample>
+  void copy(const Sample* source, ImageSize size, Sample* target) const {
+    const ImageSize kept{data_.height, data_.width};
+    if (size == kept) {
+      std::copy_n(source, samples(), target);
+    } else {
+      resize_bilinear(source, size, data_.channels, target, kept);
+    }
+  }
+
+  ImageSize wanted_;
+  ModalityData& data_;
+  ProblemLog& log_;
+  std::string first_;
+  std::vector<std::uint16_t> words_;  // of one file
+};
+
+}  // namespace
+
+void read_images(const ModalityEntry& entry, const fs::path& folder, const PatientIndex& patients,
+                 const CohortOptions& options, ModalityData& data, std::vector<std::string>& unmatched,
+                 ProblemLog& log) {
+  ImageReader(options, data, log).read(list_images(entry, folder, patients, unmatched, log));
+}
+
+}  // namespace plait

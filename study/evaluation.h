@@ -1,0 +1,25 @@
+// The honest part: metrics of a part of a cohort with bootstrap intervals, attention, and what is left when a modality
+// is taken away.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "study/bootstrap.h"
+#include "study/prediction.h"
+
+namespace plait {
+
+struct Evaluation {
+  std::int64_t patients = 0;   // with a target: those the metrics are about
+  std::int64_t abstained = 0;  // of these, answered with the training prior
+  std::vector<Interval> metrics;
+  std::vector<double> attention;  // a modality; empty for models without
+};
+
+// `patients` without a target are left out. Groups of the cohort are resampled whole.
+Evaluation evaluate(const MultimodalModel& model, const Dataset& dataset, std::span<const std::int64_t> patients,
+                    ModalityMask removed, std::uint64_t seed, int resamples = 1000);
+
+}  // namespace plait

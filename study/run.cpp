@@ -1,0 +1,60 @@
+#include "study/run.h"
+
+#include <bit>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "engine/error.h"
+#include "study/model_file.h"
+
+namespace plait {
+namespace {
+
+void add_bytes(std::uint64_t& hash, const void* data, std::size_t count) {
+  const auto* bytes = static_cast<const unsigned char*>(data);
+  for (std::size_t i = 0; i < count; ++i) hash = (hash ^ bytes[i]) * 0x100000001b3ull;  // FNV-1a
+}
+
+void add_text(std::uint64_t& hash, const std::string& text) {
+  add_bytes(hash, text.data(), text.size());
+  add_bytes(hash, "\xff", 1);  // a separator that UTF-8 text cannot hold
+}
+
+}  // namespace
+
+TrainedModel open_run(const std::filesystem::path& run) {
+  if (!std::filesystem::is_directory(run))
+    fail_storage(run.string() + ": no such run folder; give the --out of a finished `plait train`");
+  const Preprocess fit = read_preprocess(run / "preprocess.json");
+  const std::vector<InputShape> inputs = input_shapes(fit);
+  TrainedModel trained = build_model(load_config(inputs, run / "config.toml"), fit);
+  read_parameters(run / "model.safetensors", trained.model->parameters());
+  return trained;
+}
+
+std::string cohort_fingerprint(const Cohort& cohort) {
+  std::uint64_t hash = 0xcbf29ce484222325ull;
+  for (const std::string& id : cohort.ids) add_text(hash, id);
+  for (const std::string& name : cohort.classes) add_text(hash, name);
+  for (const double target : cohort.targets) {
+    const auto bits = target == target ? std::bit_cast<std::uint64_t>(target) : ~std::uint64_t{0};
+    add_bytes(hash, &bits, sizeof bits);
+  }
+  add_bytes(hash, cohort.group.data(), cohort.group.size() * sizeof(cohort.group[0]));
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
+  return text;
+}
+
+std::string run_fingerprint(const std::filesystem::path& run) {
+  const std::filesystem::path path = run / "summary.json";
+  std::ifstream file(path);
+  const nlohmann::json summary = nlohmann::json::parse(file, nullptr, false);
+  const auto cohort = summary.is_object() ? summary.find("cohort") : summary.end();
+  if (!summary.is_object() || cohort == summary.end() || !cohort->is_object() || !cohort->contains("fingerprint") ||
+      !(*cohort)["fingerprint"].is_string())
+    fail_storage(path.string() + ": cannot be read; the run folder is damaged");
+  return (*cohort)["fingerprint"].get<std::string>();
+}
+
+}  // namespace plait

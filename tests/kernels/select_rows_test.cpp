@@ -1,0 +1,57 @@
+// Row selection: bits copied, absent rows zero, NaN in them stays where it is.
+#include "kernels/select_rows.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "tests/support/padded_matrix.h"
+#include "tests/support/thread_count.h"
+
+namespace plait {
+namespace {
+
+template <class T>
+void expect_selected(std::int64_t batch, std::int64_t columns) {
+  auto x = PaddedMatrix<T>::random(batch, columns, 3);
+  PaddedMatrix<T> y(batch, columns, 6);
+  const auto available = random_integers<ModalityMask>(batch, 4, 8);
+  for (std::int64_t b = 0; b < batch; ++b)
+    if (!has_modality(available[static_cast<std::size_t>(b)], 1)) x.fill_row(b, std::numeric_limits<T>::quiet_NaN());
+  const SelectRowsParams p = {
+      .batch = batch, .columns = columns, .x_stride = x.stride(), .y_stride = y.stride(), .modality = 1};
+  for (int threads : {1, 2, 4}) {
+    const ThreadCount scope(threads);
+    y.fill(T(9));
+    cpu::select_rows(p, available.data(), x.data(), y.data());
+    for (std::int64_t b = 0; b < batch; ++b)
+      for (std::int64_t c = 0; c < columns; ++c) {
+        const T expected = has_modality(available[static_cast<std::size_t>(b)], 1) ? x(b, c) : T(0);
+        ASSERT_EQ(y(b, c), expected) << b << ", " << c;
+        ASSERT_EQ(std::signbit(y(b, c)), std::signbit(expected));
+      }
+    EXPECT_TRUE(y.canaries_intact());
+  }
+}
+
+TEST(SelectRows, CopiesPresentRowsAndZeroesTheOthers) {
+  expect_selected<float>(0, 5);
+  expect_selected<float>(1, 1);
+  expect_selected<float>(50, 3001);
+  expect_selected<double>(17, 33);
+}
+
+TEST(SelectRows, ReadsTheNamedBit) {
+  const float x[4] = {1, 2, 3, 4};
+  const ModalityMask available[4] = {1u << 7, 0x7f, 0xff, 0};
+  float y[4];
+  cpu::select_rows({.batch = 4, .columns = 1, .x_stride = 1, .y_stride = 1, .modality = 7}, available, x, y);
+  EXPECT_EQ(y[0], 1.0f);
+  EXPECT_EQ(y[1], 0.0f);
+  EXPECT_EQ(y[2], 3.0f);
+  EXPECT_EQ(y[3], 0.0f);
+}
+
+}  // namespace
+}  // namespace plait
