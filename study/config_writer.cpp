@@ -67,7 +67,8 @@ std::string toml_number(double value) {
 }
 
 std::string toml_section(const std::string& section, const TomlTable& table) {
-  std::string out = "[" + section + "]\n";
+  std::string out = "[";
+  out.append(section).append("]\n");
   for (const TomlEntry& entry : table.entries) out += entry.key + " = " + value_text(entry.value) + "\n";
   return out;
 }

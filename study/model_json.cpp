@@ -4,6 +4,7 @@
 
 #include "engine/error.h"
 #include "io/formats/toml.h"
+#include "kernels/modality_mask.h"
 #include "study/config_reader.h"
 #include "study/config_schema.h"
 #include "study/config_writer.h"
@@ -84,6 +85,9 @@ void read_input(const TomlValue& value, ModelConfig& model, const ConfigSource& 
   if (name == nullptr || name->value.string() == nullptr) source.fail(0, 0, "an input without a name");
   InputShape input;
   input.name = *name->value.string();
+  const Names before = modality_names(model.inputs);
+  if (before.size() == max_modalities || std::find(before.begin(), before.end(), input.name) != before.end())
+    source.fail(0, 0, "an input twice, or more than " + std::to_string(max_modalities) + " inputs");
   ConfigReader reader(table, "input " + input.name, source, ConfigReader::Absent::refuse);
   reader.take("name");
   visit_input(reader, input);

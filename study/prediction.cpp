@@ -27,7 +27,7 @@ void to_values(const TargetFit& target, const float* logits, std::int64_t output
     }
     case TaskKind::regression:
       for (std::int64_t k = 0; k < outputs; ++k)
-        values[k] = static_cast<double>(logits[k]) * target.scale + target.mean;
+        values[k] = static_cast<double>(logits[k]) * target.deviation + target.mean;
       return;
   }
 }
