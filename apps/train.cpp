@@ -95,13 +95,14 @@ Json summary_json(const TrainCommand& options, const Cohort& cohort, const Split
   return summary;
 }
 
-// The metric that the progress line shows.
-std::string headline(const EpochRecord& record) {
-  if (!record.validated) return "";
-  std::string text = fmt::format("val_loss {:.4f}", record.validation.loss);
-  if (!record.validation.metrics.empty())
-    text += fmt::format(" val_{} {:.4f}", record.validation.metrics[0].first, record.validation.metrics[0].second);
-  return text;
+// The first validation metric and, at the start of an epoch, its value in the one before: what the progress line shows.
+ProgressState epoch_state(const EpochRecord& record, std::int64_t epochs) {
+  ProgressState state{.epoch = record.epoch, .epochs = epochs, .step = 1, .steps = 1, .loss = record.train.total()};
+  state.patients_per_s = record.patients_per_s;
+  if (!record.validated || record.validation.metrics.empty()) return state;
+  state.metric = "val_" + record.validation.metrics[0].first;
+  state.value = record.validation.metrics[0].second;
+  return state;
 }
 
 void print_plan(const TrainedModel& trained, const Split& split, std::int64_t patients, const std::string& device) {
@@ -122,7 +123,8 @@ int train_command(const TrainCommand& options) {
                           : read_split(options.ids, cohort);
 
   std::ofstream metrics(folder.path() / "metrics.jsonl");
-  Progress progress(config.train.epochs);
+  Progress progress(stdout);
+  ProgressState shown;
   TrainingHooks hooks;
   hooks.built = [&](const TrainedModel& trained, std::int64_t patients) {
     print_plan(trained, split, patients, device);
@@ -130,10 +132,15 @@ int train_command(const TrainCommand& options) {
   hooks.epoch_done = [&](const EpochRecord& record) {
     metrics << epoch_json(record).dump() << '\n' << std::flush;
     if (!metrics) fail_storage((folder.path() / "metrics.jsonl").string() + ": cannot be written");
-    progress.epoch(record.epoch, record.train.total(), headline(record), record.patients_per_s);
+    shown = epoch_state(record, config.train.epochs);
+    progress.epoch(shown);
   };
-  hooks.progress = [&](std::int64_t epoch, double share, double loss, double patients_per_s) {
-    progress.update(epoch, share, loss, patients_per_s);
+  hooks.step_done = [&](const StepRecord& record) {
+    ProgressState state = shown;
+    state.epoch = record.epoch, state.epochs = config.train.epochs;
+    state.step = record.batch, state.steps = record.batches;
+    state.loss = record.loss, state.patients_per_s = record.patients_per_s;
+    progress.step(state);
   };
   std::optional<std::filesystem::path> init;
   if (!options.init.empty()) init = options.init;

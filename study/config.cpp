@@ -144,19 +144,21 @@ RunConfig load_config(std::span<const InputShape> modalities, const std::optiona
 
 std::string config_toml(const RunConfig& config) {
   RunConfig copy = config;  // a visitor may change what it visits; this one does not
-  const auto section = [](const std::string& name, auto&& visit) {
+  std::string text;
+  const auto section = [&text](const std::string& name, auto&& visit) {
     ConfigWriter writer;
     visit(writer);
-    return toml_section(name, writer.table());
+    if (!text.empty()) text += '\n';
+    text += toml_section(name, writer.table());
   };
-  std::string text = section("model", [&](ConfigVisitor& v) { visit_model(v, copy.model); });
+  section("model", [&](ConfigVisitor& v) { visit_model(v, copy.model); });
   for (std::size_t m = 0; m < copy.model.inputs.size(); ++m)
-    text += "\n" + section("encoder." + copy.model.inputs[m].name,
-                           [&](ConfigVisitor& v) { visit_encoder(v, copy.model.encoders[m]); });
+    section("encoder." + copy.model.inputs[m].name,
+            [&](ConfigVisitor& v) { visit_encoder(v, copy.model.encoders[m]); });
   const Names names = modality_names(copy.model.inputs);
-  text += "\n" + section("train", [&](ConfigVisitor& v) { visit_train(v, copy.train, names); });
-  text += "\n" + section("distributed", [&](ConfigVisitor& v) { visit_distributed(v, copy.distributed); });
-  text += "\n" + section("preprocess", [&](ConfigVisitor& v) { visit_preprocess(v, copy.preprocess); });
+  section("train", [&](ConfigVisitor& v) { visit_train(v, copy.train, names); });
+  section("distributed", [&](ConfigVisitor& v) { visit_distributed(v, copy.distributed); });
+  section("preprocess", [&](ConfigVisitor& v) { visit_preprocess(v, copy.preprocess); });
   return text;
 }
 

@@ -67,7 +67,7 @@ Training train_model(const RunConfig& config, const Cohort& cohort, const Split&
   if (config.train.balanced_class_weights) options.weights = balanced_weights(dataset, patients);
   Loader loader(dataset, patients, options);
   Trainer trainer(model, config.train);
-  TrainHooks train_hooks{.validate = {}, .epoch_done = hooks.epoch_done, .progress = hooks.progress};
+  TrainHooks train_hooks{.validate = {}, .epoch_done = hooks.epoch_done, .step_done = hooks.step_done};
   if (!split.validation.empty()) train_hooks.validate = [&] { return validate(model, dataset, split.validation); };
   training.result = trainer.run(loader, train_hooks);
   return training;

@@ -30,7 +30,7 @@ struct TrainingHooks {
   std::function<void(const TrainedModel&, std::int64_t training_patients)>
       built;  // before the first step; may be empty
   std::function<void(const EpochRecord&)> epoch_done;
-  std::function<void(std::int64_t epoch, double share, double loss, double patients_per_s)> progress;
+  std::function<void(const StepRecord&)> step_done;
 };
 
 struct Training {

@@ -71,7 +71,7 @@ LossTerms Trainer::run_epoch(BatchSource& source, std::int64_t epoch, std::int64
   const auto start = std::chrono::steady_clock::now();
   source.start_epoch(static_cast<std::uint32_t>(epoch));
   LossTerms sum, group;
-  std::int64_t in_group = 0, seen = 0, updates = 0;
+  std::int64_t in_group = 0, seen = 0, updates = 0, batches = 0;
   double l2_sum = 0.0;
   const auto finish_group = [&] {
     const double rate = scheduled_learning_rate(options_.schedule, options_.learning_rate, options_.warmup_steps,
@@ -86,10 +86,12 @@ LossTerms Trainer::run_epoch(BatchSource& source, std::int64_t epoch, std::int64
     group += accumulate(*batch, in_group == 0);
     seen += batch->patients;
     if (++in_group == options_.accumulate) finish_group();
-    if (hooks.progress)
-      hooks.progress(epoch, static_cast<double>(seen) / static_cast<double>(source.patients()),
-                     updates > 0 ? sum.total() / static_cast<double>(updates) : group.total(),
-                     static_cast<double>(seen) / seconds_since(start));
+    if (hooks.step_done)
+      hooks.step_done({.epoch = epoch,
+                       .batch = ++batches,
+                       .batches = source.batches(),
+                       .loss = updates > 0 ? (sum.total() + l2_sum) / static_cast<double>(updates) : group.total(),
+                       .patients_per_s = static_cast<double>(seen) / seconds_since(start)});
   }
   if (in_group > 0) finish_group();
   training_seconds_ += seconds_since(start);
@@ -125,6 +127,9 @@ TrainResult Trainer::run(BatchSource& source, const TrainHooks& hooks) {
     if (hooks.validate) {
       record.validated = true;
       record.validation = hooks.validate();
+      if (!std::isfinite(record.validation.loss))
+        throw Error(ExitCode::numeric, "the validation loss is not finite after epoch " + std::to_string(epoch) +
+                                           "; lower train.learning_rate or set train.clip_norm; nothing was written");
       record.best = record.validation.loss < best_loss;
     }
     if (record.best) {

@@ -31,10 +31,19 @@ struct EpochRecord {
   double patients_per_s = 0.0;
 };
 
+// Where an epoch stands, after every batch.
+struct StepRecord {
+  std::int64_t epoch = 0;               // 1-based
+  std::int64_t batch = 0, batches = 0;  // done, and in the epoch
+  double loss = 0.0;                    // mean of the epoch's optimizer steps so far
+  double patients_per_s = 0.0;
+};
+
+// Each may be empty; without `validate` there is no validation part.
 struct TrainHooks {
-  std::function<Validation()> validate;                // may be empty: no validation part
-  std::function<void(const EpochRecord&)> epoch_done;  // may be empty
-  std::function<void(std::int64_t epoch, double share, double loss, double patients_per_s)> progress;  // may be empty
+  std::function<Validation()> validate;
+  std::function<void(const EpochRecord&)> epoch_done;
+  std::function<void(const StepRecord&)> step_done;
 };
 
 struct TrainResult {

@@ -7,6 +7,8 @@
 #include <limits>
 #include <unordered_map>
 
+#include "engine/error.h"
+
 namespace plait {
 namespace {
 

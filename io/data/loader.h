@@ -4,9 +4,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
+#include "engine/arena.h"
 #include "engine/train/batch.h"
+#include "io/data/background_worker.h"
 #include "io/data/dataset.h"
 
 namespace plait {
@@ -25,31 +28,37 @@ struct LoaderOptions {
 class Loader final : public BatchSource {
  public:
   Loader(const Dataset& dataset, std::vector<std::int64_t> patients, const LoaderOptions& options);
-  ~Loader() override;
 
-  std::int64_t patients() const override;
-  std::int64_t batch_size() const override;
+  std::int64_t patients() const override { return static_cast<std::int64_t>(patients_.size()); }
+  std::int64_t batch_size() const override { return size_; }
   std::int64_t batches() const override;
   void start_epoch(std::uint32_t epoch) override;
   const Batch* next() override;  // an exception of the loading thread is thrown here
 
  private:
-  class Prefetch;
-  struct Slot;
-  void fill(Slot& slot, std::int64_t batch) const;
+  struct Slot {
+    Batch batch;
+    std::int64_t* source_rows = nullptr;  // [size] scratch of the gather
+  };
+  Slot make_slot();
+  void fill(std::int64_t number);  // batch `number` of the epoch, into its slot
+  void fill_patients(Batch& batch, std::span<const std::int64_t> patients) const;
+  void fill_modality(Slot& slot, std::size_t modality, std::span<const std::int64_t> patients) const;
+  Slot& slot_of(std::int64_t number) { return slots_[static_cast<std::size_t>(number) % slots_.size()]; }
 
   const Dataset& dataset_;
   LoaderOptions options_;
-  std::int64_t size_ = 0;                     // rows of a batch
-  std::vector<std::int64_t> patients_;        // as given
-  std::vector<std::int64_t> order_;           // of this epoch
-  std::int64_t next_ = 0;                     // batch that next() returns
-  std::vector<std::unique_ptr<Slot>> slots_;  // the trainer's, and the one that is being filled
-  std::unique_ptr<Prefetch> prefetch_;
+  std::vector<std::int64_t> patients_;  // as given
+  std::vector<std::int64_t> order_;     // of this epoch
+  std::int64_t size_ = 0;               // rows of a batch
+  std::int64_t next_ = 0;               // number of the batch that next() returns
+  Arena memory_;
+  std::vector<Slot> slots_;                     // the trainer's and, with prefetch, the one being filled
+  std::unique_ptr<BackgroundWorker> prefetch_;  // last: its thread ends before anything it uses
 };
 
-// n / (C * n_c) for the classes of `patients` (multiclass and binary), 1 for everything else: [patients of the
-// dataset]. Patients outside the list, and unlabelled ones, get 0.
+// n / (C * n_c) for the classes of `patients` (binary, multiclass), 1 for everything else: [patients of the dataset].
+// Patients outside the list, and unlabelled ones, get 0.
 std::vector<float> balanced_weights(const Dataset& dataset, std::span<const std::int64_t> patients);
 
 }  // namespace plait

@@ -6,6 +6,7 @@
 #include <functional>
 #include <numeric>
 
+#include "engine/error.h"
 #include "io/data/preprocess.h"
 
 namespace plait {

@@ -4,13 +4,9 @@
 
 #include <iterator>
 
-#include "engine/error.h"
-
 namespace plait {
 
-CsvWriter::CsvWriter(const std::filesystem::path& path) : path_(path), file_(path, std::ios::binary) {
-  if (!file_) fail_storage(fmt::format("{}: cannot be created", path.string()));
-}
+CsvWriter::CsvWriter(const std::filesystem::path& path) : file_(path) {}
 
 void CsvWriter::separate() {
   if (!row_begins_) buffer_ += ',';
@@ -54,15 +50,14 @@ void CsvWriter::end_row() {
   buffer_ += '\n';
   row_begins_ = true;
   if (buffer_.size() < (std::size_t{1} << 16)) return;
-  file_.write(buffer_.data(), static_cast<std::streamsize>(buffer_.size()));
+  file_.write(buffer_);
   buffer_.clear();
 }
 
 void CsvWriter::close() {
-  file_.write(buffer_.data(), static_cast<std::streamsize>(buffer_.size()));
+  file_.write(buffer_);
   buffer_.clear();
-  file_.close();
-  if (!file_) fail_storage(fmt::format("{}: cannot be written (is the disk full?)", path_.string()));
+  file_.commit();
 }
 
 }  // namespace plait

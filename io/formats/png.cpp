@@ -63,7 +63,9 @@ struct Ihdr {
 bool read_info(Session& session, std::FILE* file, Ihdr& ihdr) {
   if (setjmp(png_jmpbuf(session.png)) != 0) return false;
   png_init_io(session.png, file);
-  png_set_user_limits(session.png, static_cast<png_uint_32>(kPngSide), static_cast<png_uint_32>(kPngSide));
+  // Our own caps speak more clearly than "invalid header"; nothing of the image's size is allocated before they are
+  // read.
+  png_set_user_limits(session.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
   // Texts, profiles and the like are of no interest, and compressed ones are a way to fill the memory.
   png_set_keep_unknown_chunks(session.png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
   png_set_chunk_malloc_max(session.png, 1u << 20);
@@ -135,9 +137,10 @@ struct Reader {
     if (ihdr.transparent_color || (ihdr.color & PNG_COLOR_MASK_ALPHA) != 0)
       fail_image(path, "a PNG with transparency; convert it to grey or RGB without an alpha channel");
     header = {ihdr.height, ihdr.width, (ihdr.color & PNG_COLOR_MASK_COLOR) != 0 ? 3 : 1, ihdr.bits == 16 ? 16 : 8};
-    if (header.height * header.width > kPngPixels)
+    if (header.height > kPngSide || header.width > kPngSide || header.height * header.width > kPngPixels)
       fail_image(path, std::to_string(header.height) + " x " + std::to_string(header.width) + " pixels; at most " +
-                           std::to_string(kPngPixels) + " are read: scale the image down");
+                           std::to_string(kPngSide) + " a side and " + std::to_string(kPngPixels) +
+                           " in all are read: scale the image down");
     row_bytes = static_cast<std::size_t>(header.width * header.channels * (header.bits / 8));
 
     // Deflate shrinks at most 1032 times: a file that is shorter than that cannot hold its pixels, so that a header

@@ -61,61 +61,82 @@ void finish_streaming() {
 #endif
 }
 
+// packed[strip][k][row of the strip]
+template <class T>
+void pack_strips(const GemmParams& p, const T* a, T* packed, std::int64_t rows, const TileKernels<T>& tiles) {
+  constexpr std::int64_t chunk = 16;  // rows of a transposed a: read along, spread over the strips
+  if (p.a_transposed) {
+    parallel_for(ceil_div(p.k, chunk), grain_of(chunk * p.m * 8), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t k0 = begin * chunk; k0 < std::min(p.k, end * chunk); k0 += chunk) {
+        for (std::int64_t m0 = 0; m0 < p.m; m0 += rows) {
+          tiles.copy(a + k0 * p.a_stride + m0, p.a_stride, std::min(chunk, p.k - k0), std::min(rows, p.m - m0),
+                     packed + m0 * p.k + k0 * rows, rows);
+        }
+      }
+    });
+  } else {
+    parallel_for(ceil_div(p.m, rows), grain_of(rows * p.k * 8), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t m0 = begin * rows; m0 < std::min(p.m, end * rows); m0 += rows) {
+        tiles.transpose(a + m0 * p.a_stride, p.a_stride, std::min(rows, p.m - m0), p.k, packed + m0 * p.k, rows);
+      }
+    });
+  }
+}
+
 template <class T>
 void upright(const GemmParams& p, const T* a, const T* b, const T* bias, T* c, T* packed, const TileKernels<T>& tiles) {
+  constexpr std::int64_t bytes = sizeof(T), capacity = panel_bytes / bytes, line = 64 / bytes;
   const std::int64_t width = tiles.width();
   const std::int64_t rows = even_part(p.m, tiles.most_rows[p.n <= tiles.lanes ? 0 : tiles.vectors - 1]);
   const std::int64_t strips = ceil_div(p.m, rows);
-  const std::int64_t kc = even_part(p.k, block_k);
+  // With few rows b comes from memory: short blocks, so that wide pieces of its rows are read.
+  const std::int64_t kc = even_part(p.k, p.m <= 128 ? block_k / 4 : block_k);
   const std::int64_t blocks = std::max<std::int64_t>(1, ceil_div(p.k, kc));
-  constexpr std::int64_t capacity = panel_bytes / static_cast<std::int64_t>(sizeof(T));
   const std::int64_t panels = std::min<std::int64_t>(8, capacity / (kc * width));  // worked off side by side
   const std::int64_t group = panels * width;
   const bool late_activation = p.activation == Activation::sigmoid || p.activation == Activation::tanh;
-  const std::int64_t vector_bytes = tiles.lanes * static_cast<std::int64_t>(sizeof(T));
-  const bool stream = !p.accumulate && blocks == 1 && !late_activation &&
-                      p.m * p.n * static_cast<std::int64_t>(sizeof(T)) >= stream_bytes &&
-                      reinterpret_cast<std::uintptr_t>(c) % static_cast<std::uintptr_t>(vector_bytes) == 0 &&
-                      p.c_stride % tiles.lanes == 0;
-
-  // packed[strip][k][row of the strip]
-  parallel_for(strips, grain_of(rows * p.k * 8), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t s = begin; s < end; ++s) {
-      const std::int64_t m0 = s * rows, count = std::min(rows, p.m - m0);
-      T* to = packed + m0 * p.k;
-      if (p.a_transposed) {
-        tiles.copy(a + m0, p.a_stride, p.k, count, to, rows);
-      } else {
-        tiles.transpose(a + m0 * p.a_stride, p.a_stride, count, p.k, to, rows);
-      }
-    }
-  });
+  const bool stream = !p.accumulate && blocks == 1 && !late_activation && p.m * p.n * bytes >= stream_bytes &&
+                      reinterpret_cast<std::uintptr_t>(c) % 64 == 0 && p.c_stride % line == 0;
+  // Small operands are read where they lie: packing pays only when the copy is used often.
+  const bool direct_a = p.n <= 4 * width && p.m <= 128 && (p.a_transposed || p.a_stride * bytes % 4096 != 0);
+  const bool direct_b = !p.b_transposed && strips <= 5 && p.n * p.k * bytes <= (1 << 17);
+  const bool by_rows = direct_a && !p.a_transposed;
+  if (!direct_a) pack_strips(p, a, packed, rows, tiles);
 
   const auto work = [&](std::int64_t j0, std::int64_t strip0, std::int64_t strip1) {
     alignas(64) T panel[capacity];
     const std::int64_t columns = std::min(group, p.n - j0);
     for (std::int64_t block = 0; block < blocks; ++block) {
       const std::int64_t k0 = block * kc, steps = std::min(kc, p.k - k0);
+      const T* source = b + (p.b_transposed ? j0 * p.b_stride + k0 : k0 * p.b_stride + j0);
+      const auto in_place = [&](std::int64_t j) { return direct_b && j + width <= columns; };
       for (std::int64_t j = 0; j < columns; j += width) {
         const std::int64_t count = std::min(width, columns - j);
         T* to = panel + j * kc;
+        if (in_place(j)) continue;
         if (!p.b_transposed) {
-          tiles.copy(b + k0 * p.b_stride + j0 + j, p.b_stride, steps, count, to, width);
+          tiles.copy(source + j, p.b_stride, steps, count, to, width);
         } else {
           if (count < width) std::fill(to, to + steps * width, T(0));
-          tiles.transpose(b + (j0 + j) * p.b_stride + k0, p.b_stride, count, steps, to, width);
+          tiles.transpose(source + j * p.b_stride, p.b_stride, count, steps, to, width);
         }
       }
       const bool last = block == blocks - 1;
+      const T* next = p.b_transposed || direct_b ? nullptr
+                      : !last                    ? source + kc * p.b_stride
+                      : j0 + group < p.n         ? b + j0 + group
+                                                 : nullptr;
       for (std::int64_t s = strip0; s < strip1; ++s) {
         const std::int64_t m0 = s * rows, count = std::min(rows, p.m - m0);
         for (std::int64_t j = 0; j < columns; j += width) {
           Tile<T> t;
           t.length = steps;
-          t.a = packed + m0 * p.k + k0 * rows;
-          t.a_stride = rows;
-          t.b = panel + j * kc;
-          t.b_stride = width;
+          t.a = !direct_a        ? packed + m0 * p.k + k0 * rows
+                : p.a_transposed ? a + k0 * p.a_stride + m0
+                                 : a + m0 * p.a_stride + k0;
+          t.a_stride = direct_a ? p.a_stride : rows;
+          t.b = in_place(j) ? source + j : panel + j * kc;
+          t.b_stride = in_place(j) ? p.b_stride : width;
           t.c = c + m0 * p.c_stride + j0 + j;
           t.c_stride = p.c_stride;
           t.columns = std::min(width, columns - j);
@@ -123,7 +144,12 @@ void upright(const GemmParams& p, const T* a, const T* b, const T* bias, T* c, T
           t.relu = last && p.activation == Activation::relu;
           t.bias = last && bias != nullptr ? bias + j0 + j : nullptr;
           t.stream = stream && t.columns == width;
-          tiles.columns[ceil_div(t.columns, tiles.lanes) - 1][count - 1](t);
+          if (next != nullptr && (s - strip0) * line < width) {  // one cache line of a panel's row a strip
+            t.ahead = next + j + (s - strip0) * line;
+            t.ahead_stride = p.b_stride;
+          }
+          const auto* run = by_rows ? tiles.rows : tiles.columns;
+          run[ceil_div(t.columns, tiles.lanes) - 1][count - 1](t);
           if (last && late_activation) {
             finish_rows<T>(t.c, t.c_stride, count, t.columns, nullptr, p.activation);
           }

@@ -29,6 +29,9 @@ struct Tile {
   bool relu = false;
   bool stream = false;      // store around the caches: whole vectors, c and c_stride aligned to the vector
   const T* bias = nullptr;  // [columns], added at the end; null: none
+  // "columns" only: step k asks for the cache line at ahead + k ahead_stride, which the caller will need next. Null: b.
+  const T* ahead = nullptr;
+  std::ptrdiff_t ahead_stride = 0;
 };
 
 template <class T>

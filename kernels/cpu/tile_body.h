@@ -2,6 +2,7 @@
 // been told the instruction set; everything here is a template over V, so no two files share a definition.
 #pragma once
 
+#include <algorithm>
 #include <utility>
 
 #include "kernels/cpu/tile.h"
@@ -34,6 +35,7 @@ void run_tile(const Tile<typename V::Element>& t) {
 
   const T* b = t.b;
   const std::ptrdiff_t a_stride = t.a_stride, b_stride = t.b_stride;
+  const T* ahead = t.ahead != nullptr ? t.ahead : t.b;
   for (std::int64_t s = 0; s < t.segments; ++s) {
     const T* a = t.a + (t.segment == nullptr ? 0 : t.segment[s]);
     for (std::int64_t k = t.length; k > 0; --k) {
@@ -43,6 +45,10 @@ void run_tile(const Tile<typename V::Element>& t) {
         const Vector ar = V::broadcast(by_rows ? a + r * a_stride : a + r);
         unroll<N>([&](auto v) __attribute__((always_inline)) { c[r][v] = V::fma(ar, bk[v], c[r][v]); });
       });
+      if constexpr (!by_rows) {
+        __builtin_prefetch(ahead, 0, 2);
+        ahead += t.ahead_stride;
+      }
       a += by_rows ? 1 : a_stride;
       b += b_stride;
     }
@@ -82,18 +88,19 @@ template <class V>
 void transpose(const typename V::Element* from, std::ptrdiff_t from_stride, std::int64_t rows, std::int64_t columns,
                typename V::Element* to, std::ptrdiff_t to_stride) {
   constexpr std::int64_t side = V::square;
-  std::int64_t r = 0;
-  for (; r + side <= rows; r += side) {
-    std::int64_t c = 0;
-    for (; c + side <= columns; c += side) {
+  if (rows < side || columns < side) {
+    for (std::int64_t c = 0; c < columns; ++c) {
+      for (std::int64_t r = 0; r < rows; ++r) to[c * to_stride + r] = from[r * from_stride + c];
+    }
+    return;
+  }
+  // The last square of a ragged side overlaps its neighbour and writes the same values again.
+  for (std::int64_t r = 0; r < rows; r += side) {
+    r = std::min(r, rows - side);
+    for (std::int64_t c = 0; c < columns; c += side) {
+      c = std::min(c, columns - side);
       V::transpose_square(from + r * from_stride + c, from_stride, to + c * to_stride + r, to_stride);
     }
-    for (; c < columns; ++c) {
-      for (std::int64_t i = r; i < r + side; ++i) to[c * to_stride + i] = from[i * from_stride + c];
-    }
-  }
-  for (std::int64_t c = 0; c < columns; ++c) {
-    for (std::int64_t i = r; i < rows; ++i) to[c * to_stride + i] = from[i * from_stride + c];
   }
 }
 

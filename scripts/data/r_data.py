@@ -4,17 +4,7 @@ Format: "R Internals", section 1.8 "Serialization Formats", of the R project's m
 magic line "RDX2" or "RDX3", then "X\\n", three version numbers, and one item. Every item starts with 32 bits of
 flags: type (bits 0-7), "is an object" (8), "has attributes" (9), "has a tag" (10), levels (from bit 12).
 
-What comes out:
-  NULL                     None
-  logical, integer         Vector of int or None (None is NA)
-  double, complex          Vector of float (NA is a NaN) or complex
-  character                Vector of str or None
-  list, expression         Vector of anything
-  pairlist, call           Vector with the tags as attribute "names"
-  S4 object                S4 (slots are its attributes)
-  environment              Environment (compared by identity, contents readable)
-  symbol                   Symbol
-  function, pointer, ...   Opaque (read over: S4 objects drag the environments of their methods along)
+What comes out is described in r_values.py.
 
 The file is not trusted: decompressed size, nesting and lengths are bounded, and whatever does not fit raises
 RDataError with the byte offset.
@@ -23,80 +13,18 @@ RDataError with the byte offset.
 import array
 import bz2
 import lzma
+import math
 import struct
 import sys
 import zlib
 
+from r_values import Environment, Opaque, RDataError, RValue, S4, Symbol, Vector
+
 MAX_BYTES = 256 << 20  # after decompression; the largest file read here holds 17 MB
-MAX_DEPTH = 200        # nested items; each costs the interpreter a few stack frames
+MAX_DEPTH = 150        # nested items (the deepest file read here: 50); each costs up to four stack frames
+MAX_SEQUENCE = 10_000_000  # entries of a sequence that is stored as "from, how many, step"
 
 NA_INTEGER = -(1 << 31)
-
-
-class RDataError(Exception):
-    """The bytes are not an R workspace this reader understands."""
-
-
-class RValue:
-    """Anything that can carry attributes. `attributes` is a dict from name to value."""
-
-    def __init__(self):
-        self.attributes = {}
-
-    def attribute(self, name):
-        """The attribute (for S4: the slot), or an RDataError that says which one is missing."""
-        if name not in self.attributes:
-            raise RDataError(f"no attribute or slot '{name}'; there are: {', '.join(sorted(self.attributes))}")
-        return self.attributes[name]
-
-    def class_name(self):
-        """First entry of the class attribute, or ''."""
-        value = self.attributes.get("class")
-        return value.values[0] if isinstance(value, Vector) and value.values else ""
-
-
-class Vector(RValue):
-    """An R vector: `kind` (logical, integer, double, complex, character, list, raw, pairlist) and `values`."""
-
-    def __init__(self, kind, values):
-        super().__init__()
-        self.kind = kind
-        self.values = values
-
-    def __len__(self):
-        return len(self.values)
-
-    def names(self):
-        value = self.attributes.get("names")
-        return list(value.values) if isinstance(value, Vector) else []
-
-    def get(self, name):
-        """The entry of that name, or an RDataError."""
-        names = self.names()
-        if name not in names:
-            raise RDataError(f"no entry '{name}'; there are: {', '.join(map(str, names))}")
-        return self.values[names.index(name)]
-
-
-class S4(RValue):
-    """An S4 object; its slots are its attributes."""
-
-
-class Environment(RValue):
-    """An R environment: `frame` holds name -> value; `label` names the special ones (global, base, empty, ...)."""
-
-    def __init__(self, label=""):
-        super().__init__()
-        self.label = label
-        self.frame = {}
-
-
-class Opaque(RValue):
-    """A function, promise, byte code, external pointer or weak reference: nothing that data could be read from."""
-
-
-class Symbol(str):
-    """An R name."""
 
 
 def decompress(data, max_bytes=MAX_BYTES):
@@ -395,8 +323,8 @@ class _Reader:
             if not isinstance(state, Vector) or state.kind != "double" or len(state) != 3:
                 self._fail("a compact sequence must hold length, first value and step")
             length, start, step = state.values
-            if not 0 <= length <= MAX_BYTES // 8:
-                self._fail("a compact sequence of absurd length")
+            if not (0 <= length <= MAX_SEQUENCE and math.isfinite(start) and math.isfinite(step)):
+                self._fail("a compact sequence of absurd length, start or step")
             whole = name == "compact_intseq"
             values = [start + step * i for i in range(int(length))]
             value = Vector("integer", [int(v) for v in values]) if whole else Vector("double", array.array("d", values))
@@ -425,27 +353,3 @@ class _Reader:
         if not 1 <= index <= len(self._references):
             self._fail(f"reference to item {index}, of which there are {len(self._references)}")
         return self._references[index - 1]
-
-
-def strings_of(value):
-    """A character vector or a factor as a list of str or None."""
-    if not isinstance(value, Vector):
-        raise RDataError("a character vector or a factor was expected")
-    if value.kind == "integer" and "levels" in value.attributes:
-        levels = value.attributes["levels"].values
-        if not all(v is None or 1 <= v <= len(levels) for v in value.values):
-            raise RDataError("a factor's code has no level")
-        return [None if v is None else levels[v - 1] for v in value.values]
-    if value.kind != "character":
-        raise RDataError(f"a character vector or a factor was expected, this is {value.kind}")
-    return list(value.values)
-
-
-def matrix_of(value):
-    """A numeric matrix: (rows, columns, values), values column-major as R keeps them."""
-    if not isinstance(value, Vector) or "dim" not in value.attributes:
-        raise RDataError("a matrix was expected")
-    dim = value.attributes["dim"].values
-    if len(dim) != 2 or dim[0] * dim[1] != len(value):
-        raise RDataError("a matrix's dimensions do not match its length")
-    return dim[0], dim[1], value.values

@@ -7,6 +7,7 @@
 #include "engine/train/trainer.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/small_models.h"
+#include "tests/support/thread_count.h"
 
 namespace plait {
 namespace {
@@ -48,15 +49,31 @@ struct Case {
   ModelTraining training = small_training();
 };
 
+std::ostream& operator<<(std::ostream& out, const Case& c) {
+  return out << c.name;
+}
+
+// The check would be hollow if the data losses did not reach a parameter, or only a few of its elements.
+void expect_all_take_part(const ParameterStore& store) {
+  for (int i = 0; i < store.size(); ++i) {
+    const std::vector<double> g = elements<double>(store.gradient(i));
+    const auto reached = std::count_if(g.begin(), g.end(), [](double v) { return std::fabs(v) > 1e-6; });
+    EXPECT_GE(2 * reached, std::ssize(g)) << store.parameter(i).name;
+  }
+}
+
 class ModelGradient : public ::testing::TestWithParam<Case> {};
 
 TEST_P(ModelGradient, MatchesCentralDifferences) {
+  const ThreadCount one(1);
   const Case& c = GetParam();
   MultimodalModel model(c.config, c.task, c.outputs, c.training, 1, DType::f64);
   ParameterStore& store = model.parameters();
   randomise_parameters(store, 3);
   const SyntheticBatch data(small_plan(c.config, c.task, c.outputs, DType::f64));
-  Optimizer optimizer(store, {.l2 = 0.03});
+  TrainOptions options;
+  options.l2 = 0.03;
+  Optimizer optimizer(store, options);
 
   const std::uint32_t step = 5;
   const StepContext context{.training = true,
@@ -70,11 +87,11 @@ TEST_P(ModelGradient, MatchesCentralDifferences) {
     const LossTerms terms = model.loss(tape, context, data.batch);
     return terms.total();
   };
-  const double value = total();
+  ASSERT_TRUE(std::isfinite(total()));
   tape.backward();
+  expect_all_take_part(store);
   optimizer.add_l2();
   const std::vector<double> gradients = flat_gradients<double>(store);
-  ASSERT_TRUE(std::isfinite(value));
 
   std::vector<Checked> inputs;
   for (int i = 0; i < store.size(); ++i) {
@@ -92,17 +109,7 @@ TEST_P(ModelGradient, MatchesCentralDifferences) {
     return data_loss + optimizer.add_l2();
   });
   EXPECT_TRUE(report) << c.name;
-  RecordProperty("worst_error", std::to_string(report.worst_error));
-  RecordProperty("skipped", static_cast<int>(report.skipped));
-  std::printf("%s: %s\n", c.name.c_str(), report.text().c_str());
-
-  // Every parameter takes part: none of the gradients is zero throughout.
-  for (const Checked& input : inputs) {
-    double largest = 0.0;
-    for (std::int64_t e = 0; e < (input.rows - 1) * input.stride + input.columns; ++e)
-      largest = std::max(largest, std::fabs(input.gradient[e]));
-    EXPECT_GT(largest, 1e-4) << input.name;
-  }
+  RecordProperty("report", report.text());
 }
 
 std::vector<Case> cases() {

@@ -18,13 +18,12 @@ inline ModelConfig small_config(const std::string& fusion, std::int64_t image_ch
   ModelConfig config;
   config.fusion = fusion;
   config.embed_dim = 6;
-  config.inputs = {
-      {.name = "table", .kind = ModalityKind::table, .features = 5},
-      {.name = "image", .kind = ModalityKind::image, .height = 7, .width = 6, .channels = image_channels},
-      {.name = "expression", .kind = ModalityKind::expression, .features = 9}};
-  config.encoders = {{.type = EncoderType::mlp, .hidden = {7}, .dropout = 0.25},
+  config.inputs = {{.name = "table", .kind = ModalityKind::table, .features = 5},
+                   {.name = "image", .kind = ModalityKind::image, .height = 7, .width = 6, .channels = image_channels},
+                   {.name = "expression", .kind = ModalityKind::expression, .features = 9}};
+  config.encoders = {{.type = EncoderType::mlp, .hidden = {7}, .channels = {}, .dropout = 0.25},
                      {.type = EncoderType::cnn, .hidden = {5}, .channels = {3, 4}, .dropout = 0.25},
-                     {.type = EncoderType::dae, .hidden = {8}, .dropout = 0.25, .reconstruction = 0.3}};
+                     {.type = EncoderType::dae, .hidden = {8}, .channels = {}, .dropout = 0.25, .reconstruction = 0.3}};
   return config;
 }
 
@@ -48,13 +47,14 @@ inline BatchPlan small_plan(const ModelConfig& config, TaskKind task, std::int64
           .dtype = dtype};
 }
 
-// Uniform in [-scale, scale], padding left zero.
+// Weights uniform in [-scale, scale], biases in [0, scale] so that few units are dead; padding stays zero.
 inline void randomise_parameters(ParameterStore& store, std::uint32_t seed, double scale = 0.6) {
   for (int i = 0; i < store.size(); ++i) {
     const Parameter& p = store.parameter(i);
     dispatch_float(store.dtype(), [&]<class T>(T) {
       T* data = store.value(i).as<T>();
-      const auto values = random_values<T>(p.count(), seed + static_cast<std::uint32_t>(i), -scale, scale);
+      const auto values =
+          random_values<T>(p.count(), seed + static_cast<std::uint32_t>(i), p.decayed ? -scale : 0.0, scale);
       for (std::int64_t e = 0; e < p.count(); ++e)
         data[e / p.shape.columns() * p.row_stride + e % p.shape.columns()] = values[static_cast<std::size_t>(e)];
     });

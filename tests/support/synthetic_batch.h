@@ -89,12 +89,9 @@ class SyntheticBatch {
   Batch part(std::int64_t first, std::int64_t count) const {
     const auto rows_of = [&](Tensor t) {
       if (t.empty()) return t;
-      t.data =
-          static_cast<std::byte*>(t.data) + static_cast<std::size_t>(first * t.row_stride) * dtype_size(t.dtype);
+      t.data = static_cast<std::byte*>(t.data) + static_cast<std::size_t>(first * t.row_stride) * dtype_size(t.dtype);
       const Shape s = t.shape;
-      t.shape = s.rank() == 4   ? Shape{count, s[1], s[2], s[3]}
-                : s.rank() == 2 ? Shape{count, s[1]}
-                                : Shape{count};
+      t.shape = s.rank() == 4 ? Shape{count, s[1], s[2], s[3]} : s.rank() == 2 ? Shape{count, s[1]} : Shape{count};
       return t;
     };
     Batch b = batch;
@@ -122,7 +119,8 @@ class SyntheticBatch {
   void draw_targets(const BatchPlan& plan) {
     if (plan.task == TaskKind::multiclass) {
       batch.targets = tensor({batch.size}, DType::i32);
-      const auto classes = random_integers<std::int32_t>(batch.size, plan.seed, static_cast<std::uint32_t>(plan.outputs));
+      const auto classes =
+          random_integers<std::int32_t>(batch.size, plan.seed, static_cast<std::uint32_t>(plan.outputs));
       std::copy(classes.begin(), classes.end(), batch.targets.as<std::int32_t>());
       return;
     }

@@ -201,8 +201,11 @@ TEST_F(Png, AbsurdSizesAreRefusedBeforeAnyAllocation) {
   }
   EXPECT_TRUE(
       read_error(test::write_bytes(folder / "big.png", header_only(8192, 8192))).says("too short for its size"));
-  EXPECT_TRUE(
-      read_error(test::write_bytes(folder / "big.png", header_only(16384, 16384))).says("scale the image down"));
+  const std::pair<std::uint32_t, std::uint32_t> beyond[] = {
+      {16385, 1}, {1, 16385}, {16384, 16384}, {0x7fffffff, 0x7fffffff}};
+  for (const auto& [width, height] : beyond)
+    EXPECT_TRUE(
+        read_error(test::write_bytes(folder / "big.png", header_only(width, height))).says("scale the image down"));
 }
 
 TEST_F(Png, OtherFilesAreNotPng) {

@@ -1,0 +1,180 @@
+#include "io/data/loader.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "engine/error.h"
+#include "kernels/gather.h"
+#include "kernels/math/philox.h"
+
+namespace plait {
+namespace {
+
+// Zeroed: rows and padding that no batch ever writes are read as zeros.
+Tensor zeros(Arena& arena, const Shape& shape, DType dtype, bool padded) {
+  Tensor tensor;
+  tensor.dtype = dtype;
+  tensor.shape = shape;
+  tensor.row_stride = padded ? padded_stride(shape.columns(), dtype) : shape.columns();
+  const std::size_t bytes = static_cast<std::size_t>(shape.rows() * tensor.row_stride) * dtype_size(dtype);
+  tensor.data = arena.bytes(bytes);
+  if (bytes > 0) std::memset(tensor.data, 0, bytes);
+  return tensor;
+}
+
+void shuffle(std::vector<std::int64_t>& order, std::uint64_t seed, std::uint32_t epoch) {
+  const std::uint32_t site = random_site(Purpose::shuffle, 0);
+  for (std::size_t i = order.size(); i > 1; --i) {
+    const std::uint32_t word = random_word(seed, static_cast<std::uint32_t>(i - 1), 0, epoch, site);
+    std::swap(order[i - 1], order[random_index(word, static_cast<std::uint32_t>(i))]);
+  }
+}
+
+}  // namespace
+
+Loader::Loader(const Dataset& dataset, std::vector<std::int64_t> patients, const LoaderOptions& options)
+    : dataset_(dataset), options_(options), patients_(std::move(patients)), order_(patients_) {
+  check(options.batch_size > 0, "[loader] batch_size has to be positive");
+  const auto known = static_cast<std::size_t>(dataset.patients());
+  check(options.weights.empty() || options.weights.size() == known, "[loader] one weight a patient of the dataset");
+  for (const std::int64_t patient : patients_) {
+    check(patient >= 0 && patient < dataset.patients(), "[loader] a patient that the dataset does not have");
+  }
+  size_ = std::min(options.batch_size, this->patients());
+  next_ = batches();  // until start_epoch()
+  const bool ahead = options.prefetch && batches() > 1;
+  for (int i = 0; i < (ahead ? 2 : 1); ++i) slots_.push_back(make_slot());
+  if (ahead) prefetch_ = std::make_unique<BackgroundWorker>([this](std::int64_t number) { fill(number); });
+}
+
+Loader::Slot Loader::make_slot() {
+  Slot slot;
+  Batch& batch = slot.batch;
+  batch.size = size_;
+  batch.available = zeros(memory_, {size_}, DType::u8, false);
+  batch.rows = zeros(memory_, {size_}, DType::i32, false);
+  batch.weights = zeros(memory_, {size_}, DType::f32, false);
+  // Targets are contiguous: their kernels want them so.
+  batch.targets = dataset_.task() == TaskKind::multiclass
+                      ? zeros(memory_, {size_}, DType::i32, false)
+                      : zeros(memory_, {size_, dataset_.outputs()}, DType::f32, false);
+  for (const DatasetModality& modality : dataset_.modalities()) {
+    ModalityBatch values;
+    const Shape shape = modality.kind == ModalityKind::image
+                            ? Shape{size_, modality.height, modality.width, modality.channels}
+                            : Shape{size_, modality.columns};
+    values.values = zeros(memory_, shape, DType::f32, true);
+    if (modality.has_missing_cells) values.observed = zeros(memory_, shape, DType::u8, true);
+    batch.modalities.push_back(values);
+  }
+  slot.source_rows = memory_.array<std::int64_t>(size_);
+  return slot;
+}
+
+std::int64_t Loader::batches() const {
+  return size_ == 0 ? 0 : (patients() + size_ - 1) / size_;
+}
+
+void Loader::start_epoch(std::uint32_t epoch) {
+  if (prefetch_) prefetch_->abandon();
+  std::copy(patients_.begin(), patients_.end(), order_.begin());
+  if (options_.shuffle) shuffle(order_, options_.seed, epoch);
+  next_ = 0;
+  if (prefetch_) prefetch_->start(0);
+}
+
+const Batch* Loader::next() {
+  if (next_ == batches()) return nullptr;
+  const std::int64_t number = next_;
+  next_ = batches();  // after an exception the epoch is over
+  if (prefetch_) {
+    prefetch_->finish();
+    if (number + 1 < batches()) prefetch_->start(number + 1);
+  } else {
+    fill(number);
+  }
+  next_ = number + 1;
+  return &slot_of(number).batch;
+}
+
+void Loader::fill(std::int64_t number) {
+  const std::int64_t begin = number * size_, end = std::min(begin + size_, patients());
+  const std::span<const std::int64_t> patients =
+      std::span(order_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+  Slot& slot = slot_of(number);
+  fill_patients(slot.batch, patients);
+  for (std::size_t m = 0; m < slot.batch.modalities.size(); ++m) fill_modality(slot, m, patients);
+}
+
+void Loader::fill_patients(Batch& batch, std::span<const std::int64_t> patients) const {
+  batch.patients = static_cast<std::int64_t>(patients.size());
+  batch.weight_sum = 0.0;
+  const bool classes = batch.targets.dtype == DType::i32;
+  const std::int64_t outputs = dataset_.outputs();
+  for (std::int64_t i = 0; i < size_; ++i) {
+    const bool real = i < batch.patients;
+    const std::int64_t patient = real ? patients[static_cast<std::size_t>(i)] : 0;
+    const bool counts = real && dataset_.labelled(patient);
+    const float given = options_.weights.empty() ? 1.0f : options_.weights[static_cast<std::size_t>(patient)];
+    const float weight = counts ? given : 0.0f;
+    batch.available.as<ModalityMask>()[i] = real ? dataset_.available(patient) : ModalityMask{0};
+    batch.rows.as<std::int32_t>()[i] = static_cast<std::int32_t>(patient);
+    batch.weights.as<float>()[i] = weight;
+    batch.weight_sum += static_cast<double>(weight);
+    if (classes) {
+      batch.targets.as<std::int32_t>()[i] = counts ? dataset_.class_index(patient) : 0;
+    } else {
+      for (std::int64_t k = 0; k < outputs; ++k) {
+        batch.targets.as<float>()[i * outputs + k] = counts ? dataset_.target(patient)[k] : 0.0f;
+      }
+    }
+  }
+}
+
+void Loader::fill_modality(Slot& slot, std::size_t m, std::span<const std::int64_t> patients) const {
+  const DatasetModality& modality = dataset_.modalities()[m];
+  if (modality.rows == 0) return;  // the batch holds zeros
+  for (std::size_t i = 0; i < static_cast<std::size_t>(size_); ++i) {
+    slot.source_rows[i] = i < patients.size() ? modality.row_of_patient[static_cast<std::size_t>(patients[i])] : -1;
+  }
+  const ModalityBatch& out = slot.batch.modalities[m];
+  const GatherParams params{.batch = size_,
+                            .columns = modality.columns,
+                            .source_stride = modality.columns,
+                            .y_stride = out.values.row_stride,
+                            .observed_stride = out.observed.row_stride,
+                            .period = modality.period};
+  const auto gather = [&](const auto* source) {
+    cpu::gather_normalise(params, source, slot.source_rows, modality.fill.data(), modality.mean.data(),
+                          modality.scale.data(), out.values.as<float>(),
+                          out.observed.empty() ? nullptr : out.observed.as<std::uint8_t>());
+  };
+  if (modality.bytes != nullptr) {
+    gather(modality.bytes);
+  } else if (modality.words != nullptr) {
+    gather(modality.words);
+  } else {
+    gather(modality.floats());
+  }
+}
+
+std::vector<float> balanced_weights(const Dataset& dataset, std::span<const std::int64_t> patients) {
+  std::vector<float> weights(static_cast<std::size_t>(dataset.patients()), 0.0f);
+  const std::size_t classes = dataset.target_fit().classes.size();  // none: not a classification
+  std::vector<double> count(std::max<std::size_t>(classes, 1), 0.0);
+  const auto place = [&](std::int64_t patient) {
+    return classes == 0 ? std::size_t{0} : static_cast<std::size_t>(dataset.class_index(patient));
+  };
+  double n = 0.0;
+  for (const std::int64_t patient : patients) {
+    if (dataset.labelled(patient)) count[place(patient)] += 1.0, n += 1.0;
+  }
+  for (const std::int64_t patient : patients) {
+    if (!dataset.labelled(patient)) continue;
+    const double weight = n / (static_cast<double>(count.size()) * count[place(patient)]);
+    weights[static_cast<std::size_t>(patient)] = static_cast<float>(weight);
+  }
+  return weights;
+}
+
+}  // namespace plait

@@ -1,0 +1,73 @@
+// split.json: ids by part, in the order of the labels file.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <iterator>
+#include <unordered_map>
+#include <utility>
+
+#include "engine/error.h"
+#include "io/data/split.h"
+#include "io/formats/json.h"
+
+namespace plait {
+namespace {
+
+constexpr std::array<std::pair<const char*, std::vector<std::int64_t> Split::*>, 3> kParts{
+    {{"train", &Split::train}, {"validation", &Split::validation}, {"test", &Split::test}}};
+
+}  // namespace
+
+std::string split_to_json(const Cohort& cohort, const Split& split) {
+  nlohmann::ordered_json json;
+  for (const auto& [name, part] : kParts) {
+    json[name] = nlohmann::ordered_json::array();
+    for (const std::int64_t patient : split.*part) json[name].push_back(cohort.ids[static_cast<std::size_t>(patient)]);
+  }
+  return json.dump(1) + "\n";
+}
+
+Split split_from_json(std::string_view text, const std::string& file, const Cohort& cohort) {
+  const nlohmann::json json = parse_json(text, file);
+  if (!json.is_object()) fail_data({file}, "expected an object with train, validation and test");
+  for (const auto& [key, value] : json.items()) {
+    const auto same = [&](const auto& part) { return part.first == key; };
+    if (std::none_of(kParts.begin(), kParts.end(), same)) {
+      fail_data({file}, fmt::format("unknown part \"{}\": one of train, validation, test", key));
+    }
+  }
+  std::unordered_map<std::string, std::int64_t> index;
+  for (std::size_t i = 0; i < cohort.ids.size(); ++i) index.emplace(cohort.ids[i], static_cast<std::int64_t>(i));
+  std::vector<std::string> where(cohort.ids.size());  // of each patient, for the message
+  Split split;
+  for (const auto& [name, part] : kParts) {
+    if (!json.contains(name)) continue;
+    const nlohmann::json& list = json[name];
+    if (!list.is_array()) fail_data({file}, fmt::format("\"{}\" has to be a list of patient ids", name));
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const std::string place = fmt::format("number {} of \"{}\"", i + 1, name);
+      if (!list[i].is_string()) fail_data({file}, place + " is not a string: ids are strings");
+      const auto found = index.find(list[i].get_ref<const std::string&>());
+      if (found == index.end()) fail_data({file}, place + " is not an id of the labels file");
+      const auto patient = static_cast<std::size_t>(found->second);
+      if (!cohort.labelled(found->second)) fail_data({file}, place + " has no target");
+      if (!where[patient].empty())
+        fail_data({file}, fmt::format("{} is the same patient as {}", place, where[patient]));
+      where[patient] = place;
+      (split.*part).push_back(found->second);
+    }
+    std::sort((split.*part).begin(), (split.*part).end());
+  }
+  return split;
+}
+
+Split read_split(const std::filesystem::path& path, const Cohort& cohort) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file) fail_data({path.string()}, "the file cannot be read");
+  return split_from_json(text, path.string(), cohort);
+}
+
+}  // namespace plait

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Everything a change must pass: packages, format, build, the tests of the scripts, the tests of the program.
+#   scripts/test.sh [--long] [--sanitize]
+#     --long       the tests labelled `long` too
+#     --sanitize   under AddressSanitizer and UndefinedBehaviorSanitizer (slower; a build folder of its own)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+preset=release
+selection=(--label-exclude '^long$')
+for option in "$@"; do
+  case $option in
+    --long) selection=() ;;
+    --sanitize) preset=asan-ubsan ;;
+    -h | --help) sed -n '2,5s/^# //p' "$0"; exit 0 ;;
+    *) echo "test.sh: unknown option $option (see --help)" >&2; exit 2 ;;
+  esac
+done
+
+echo "== packages"
+scripts/setup.sh --tests
+
+echo "== format"
+# Other versions of clang-format lay out the same style differently, so only 14 decides.
+formatter=
+for candidate in clang-format-14 clang-format; do
+  if command -v "$candidate" > /dev/null && "$candidate" --version | grep -q 'version 14\.'; then
+    formatter=$candidate
+    break
+  fi
+done
+if [ -z "$formatter" ]; then
+  echo "SKIPPED: needs clang-format 14, found $(clang-format --version 2> /dev/null || echo none)"
+elif ! git rev-parse --is-inside-work-tree > /dev/null 2>&1; then
+  echo "SKIPPED: not a git checkout, so there is no list of files"
+else
+  git ls-files -z -- '*.h' '*.cpp' '*.cu' '*.cuh' | xargs -0 -r "$formatter" --dry-run --Werror
+  echo "all files are laid out as .clang-format says"
+fi
+
+echo "== build ($preset)"
+launcher=()
+if command -v ccache > /dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
+cmake --preset "$preset" -DPLAIT_TESTS=ON "${launcher[@]}" > /dev/null
+cmake --build --preset "$preset"
+
+# Before ctest, so that ctest's summary closes the output.
+if compgen -G 'tests/scripts/*test*.py' > /dev/null; then
+  echo "== scripts"
+  python3 -B -m unittest discover -s tests/scripts -p '*test*.py'
+fi
+
+echo "== tests"
+export UBSAN_OPTIONS=print_stacktrace=1
+ctest --test-dir "build/$preset" -j 2 --output-on-failure --no-tests=error "${selection[@]}"
