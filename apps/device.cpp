@@ -1,12 +1,10 @@
 #include "apps/device.h"
 
-#include <omp.h>
-
 #include <fstream>
-#include <thread>
 
 #include "engine/error.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/cpu/parallel.h"
 
 namespace plait {
 
@@ -19,8 +17,8 @@ void add_device_option(CLI::App& command, std::string& device) {
 std::string choose_device(const std::string& device, std::int64_t threads) {
   if (device == "gpu") fail_device("--device gpu: this build of plait has no GPU backend; use --device cpu");
   if (device == "simt") fail_device("--device simt: this build of plait has no SIMT executor; use --device cpu");
-  const int count = threads > 0 ? static_cast<int>(threads) : omp_get_num_procs();
-  omp_set_num_threads(count);
+  const int count = threads > 0 ? static_cast<int>(threads) : cpu::processor_count();
+  cpu::set_thread_count(count);
   std::string line =
       "cpu, " + std::to_string(count) + (count == 1 ? " thread, " : " threads, ") + cpu::isa_name(cpu::isa());
   if (device == "auto") line += " (auto: this build has no GPU backend)";
@@ -35,7 +33,7 @@ std::string describe_cpu() {
       model = line.substr(line.find(": ") + 2);
       break;
     }
-  return model + ", " + std::to_string(omp_get_num_procs()) + " cores, " + cpu::isa_name(cpu::isa());
+  return model + ", " + std::to_string(cpu::processor_count()) + " cores, " + cpu::isa_name(cpu::isa());
 }
 
 }  // namespace plait

@@ -1,7 +1,6 @@
 # One CMake target a folder. A target's include path shows its own folder and those of its dependencies, nothing else,
 # so that an include against the order of the folders does not compile.
 
-find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(Threads REQUIRED)
 
 add_library(plait_flags INTERFACE)

@@ -1,10 +1,9 @@
 #include "io/data/background_worker.h"
 
-#include <omp.h>
-
 #include <utility>
 
 #include "engine/error.h"
+#include "kernels/cpu/parallel.h"
 
 namespace plait {
 
@@ -45,7 +44,7 @@ void BackgroundWorker::abandon() {
 }
 
 void BackgroundWorker::run() {
-  omp_set_num_threads(1);
+  cpu::run_serially_on_this_thread();
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return busy_ || stop_; });

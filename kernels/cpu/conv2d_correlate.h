@@ -1,6 +1,6 @@
 // The loop shared by the convolution's forward pass and its input gradient: every output pixel is a row of the register
-// tile, its out-channels are the columns, and the taps are read out of a small zero-padded copy of the input's rows that
-// lives on the thread's stack. No im2col buffer exists.
+// tile, its out-channels are the columns, and the taps are read out of a small zero-padded copy of the input's rows
+// that lives on the thread's stack. No im2col buffer exists.
 //
 //   out[n, h, w, j] = chain over (r, s, i) of in[n, h + r' - pad, w + s' - pad, i] * weight(r, s, i, j)
 //   r' = r, s' = s forward; r' = rows - 1 - r, s' = columns - 1 - s where the taps are mirrored (input gradient).
@@ -55,9 +55,9 @@ struct CorrelationBlock {
 
   void offsets(const Correlation& q, std::ptrdiff_t* to) const {
     for (std::int64_t s = 0; s < segments; ++s) {
-      to[s] = !q.mirrored ? s * width * q.in_channels
-                          : ((q.taps_high - 1 - s / q.taps_wide) * width + q.taps_wide - 1 - s % q.taps_wide) *
-                                q.in_channels;
+      to[s] = !q.mirrored
+                  ? s * width * q.in_channels
+                  : ((q.taps_high - 1 - s / q.taps_wide) * width + q.taps_wide - 1 - s % q.taps_wide) * q.in_channels;
     }
   }
 };

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/blocking.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/parallel.h"
+#include "kernels/cpu/read_gradient.h"
 
 namespace plait::cpu {
 namespace {
@@ -40,23 +42,15 @@ GemmParams weight_product(const DenseParams& p, std::int64_t dz_stride) {  // dw
 template <class T>
 std::size_t dz_bytes(const DenseParams& p) {
   if (p.activation == Activation::identity) return 0;
-  return (static_cast<std::size_t>(p.batch * p.out) * sizeof(T) + 63) / 64 * 64;
+  return aligned_bytes<T>(p.batch * p.out);
 }
 
 template <class T>
-void activation_gradient(const DenseParams& p, const T* y, const T* dy, T* dz) {
+void gradient_in_front(const DenseParams& p, const T* y, const T* dy, T* dz) {
   parallel_for(p.batch, 1 + (1 << 15) / (1 + p.out), [&](std::int64_t begin, std::int64_t end) {
-    with_isa([=] {
-      for (std::int64_t b = begin; b < end; ++b) {
-        const T *yb = y + b * p.y_stride, *dyb = dy + b * p.y_stride;
-        T* to = dz + b * p.out;
-        if (p.activation == Activation::relu) {
-          for (std::int64_t o = 0; o < p.out; ++o) to[o] = activation_gradient(Activation::relu, yb[o], dyb[o]);
-        } else {
-          for (std::int64_t o = 0; o < p.out; ++o) to[o] = activation_gradient(p.activation, yb[o], dyb[o]);
-        }
-      }
-    });
+    for (std::int64_t b = begin; b < end; ++b) {
+      read_gradient(p.activation, y + b * p.y_stride, dy + b * p.y_stride, p.out, dz + b * p.out);
+    }
   });
 }
 
@@ -99,7 +93,7 @@ void dense_backward(const DenseParams& p, const T* x, const T* weight, const T* 
   const bool wanted = gradients.x.mode != GradMode::ignore || gradients.weight.mode != GradMode::ignore ||
                       gradients.bias.mode != GradMode::ignore;
   if (wanted && p.activation != Activation::identity) {
-    activation_gradient(p, y, dy, static_cast<T*>(workspace));
+    gradient_in_front(p, y, dy, static_cast<T*>(workspace));
     dz = static_cast<T*>(workspace);
     dz_stride = p.out;
     scratch = static_cast<char*>(workspace) + dz_bytes<T>(p);

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/blocking.h"
+#include "kernels/cpu/finish_rows.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/parallel.h"
 #include "kernels/cpu/tile.h"
@@ -16,43 +18,9 @@
 namespace plait::cpu {
 namespace {
 
-constexpr std::int64_t block_k = 256;                   // steps of k that a panel on the stack holds at most
-constexpr std::int64_t panel_bytes = 32 * 1024;         // ... and its bytes
-constexpr std::int64_t stream_bytes = 16 << 20;         // results larger than this bypass the caches
-constexpr std::int64_t steps_worth_a_thread = 1 << 18;  // multiply-adds
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
-
-// count cut into equal parts of at most `most`: the length of one.
-std::int64_t even_part(std::int64_t count, std::int64_t most) {
-  return count == 0 ? 1 : ceil_div(count, ceil_div(count, most));
-}
-
-std::int64_t grain_of(std::int64_t steps_an_item) {
-  return ceil_div(steps_worth_a_thread, std::max<std::int64_t>(1, steps_an_item));
-}
-
-// x[rows, columns] = act(x + bias of the row).
-template <class T>
-void finish_rows(T* x, std::int64_t stride, std::int64_t rows, std::int64_t columns, const T* row_bias,
-                 Activation activation) {
-  with_isa([=] {
-    for (std::int64_t r = 0; r < rows; ++r) {
-      T* row = x + r * stride;
-      if (row_bias != nullptr) {
-        const T bias = row_bias[r];
-        for (std::int64_t j = 0; j < columns; ++j) row[j] += bias;
-      }
-      if (activation == Activation::relu) {
-        for (std::int64_t j = 0; j < columns; ++j) row[j] = activate(Activation::relu, row[j]);
-      } else if (activation != Activation::identity) {
-        for (std::int64_t j = 0; j < columns; ++j) row[j] = activate(activation, row[j]);
-      }
-    }
-  });
-}
+constexpr std::int64_t block_k = 256;            // steps of k that a panel on the stack holds at most
+constexpr std::int64_t panel_bytes = 32 * 1024;  // ... and its bytes
+constexpr std::int64_t stream_bytes = 16 << 20;  // results larger than this bypass the caches
 
 // Streamed stores are not ordered with the others: before another thread may read them, this.
 void finish_streaming() {
@@ -226,7 +194,7 @@ void crosswise(const GemmParams& p, const T* a, const T* b, const T* bias, T* c,
 
 template <class T>
 std::size_t gemm_workspace_bytes(const GemmParams& p) {
-  return (static_cast<std::size_t>((p.m + 32) * p.k) * sizeof(T) + 63) / 64 * 64;
+  return aligned_bytes<T>((p.m + 32) * p.k);
 }
 
 template <class T>

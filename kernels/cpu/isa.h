@@ -32,7 +32,7 @@ __attribute__((flatten)) void run_baseline(const F& f) {
 }  // namespace detail
 
 // f must be a lambda whose body holds plain loops over captured pointers (copied to locals by value capture where it
-// helps the vectoriser), without OpenMP inside: wrap it in parallel_for (parallel.h) instead.
+// helps the vectoriser), without threads inside: wrap it in parallel_for (parallel.h) instead.
 template <class F>
 void with_isa(const F& f) {
 #if defined(__x86_64__)

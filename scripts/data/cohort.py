@@ -52,13 +52,15 @@ class Images:
 
 @dataclass
 class Cohort:
-    """`labels`: patient id -> label, in the order of the file. `groups`: patient id -> group, or None."""
+    """`labels`: patient id -> label, in the order of the file. `groups`: patient id -> group, or None.
+    `notes`: what was left out and counted, to be printed. `source`: the package it was made from."""
     name: str
     task: str
     modalities: list
     labels: dict
     readme: str
     groups: dict = None
+    notes: list = field(default_factory=list)
     source: str = ""
 
     def summary(self):

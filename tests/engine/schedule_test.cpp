@@ -22,7 +22,7 @@ TEST(Schedule, ConstantStays) {
 TEST(Schedule, CosineFallsFromTheBaseRateToZero) {
   const auto rate = [](std::int64_t step) { return scheduled_learning_rate(ScheduleKind::cosine, 0.1, 10, 110, step); };
   EXPECT_DOUBLE_EQ(rate(10), 0.1);
-  for (std::int64_t step = 10; step < 110; ++step) {
+  for (std::int64_t step = 11; step < 110; ++step) {
     const double share = static_cast<double>(step - 10) / 100.0;
     EXPECT_NEAR(rate(step), 0.1 * (1 + std::cos(std::numbers::pi * share)) / 2, 1e-17);
     EXPECT_LT(rate(step), rate(step - 1));

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <functional>
 #include <limits>
 #include <vector>
@@ -175,7 +176,7 @@ TEST(Alignment, Gradients) {
     };
     std::vector<Checked> inputs;
     for (std::size_t m = 0; m < 3; ++m)
-      inputs.push_back({.name = "z" + std::to_string(m),
+      inputs.push_back({.name = std::array{"z0", "z1", "z2"}[m],
                         .data = f.z[m].data(),
                         .gradient = dz[m].data(),
                         .rows = 6,

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -269,7 +270,7 @@ TEST(AttentionFusion, Gradients) {
   f.backward();
   std::vector<Checked> inputs = {{.name = "w", .data = f.weight.data(), .gradient = f.dw.data(), .columns = 9}};
   for (std::size_t m = 0; m < 3; ++m)
-    inputs.push_back({.name = "z" + std::to_string(m),
+    inputs.push_back({.name = std::array{"z0", "z1", "z2"}[m],
                       .data = f.z[m].data(),
                       .gradient = f.dz[m].data(),
                       .rows = 6,

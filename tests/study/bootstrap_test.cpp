@@ -1,7 +1,6 @@
 #include "study/bootstrap.h"
 
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,6 +9,7 @@
 
 #include "engine/error.h"
 #include "engine/metrics/metric_set.h"
+#include "kernels/cpu/parallel.h"
 #include "kernels/math/philox.h"
 
 namespace plait {
@@ -128,12 +128,12 @@ TEST(Bootstrap, CoversTheTruthAboutAsOftenAsPromised) {
 TEST(Bootstrap, TheSameForAnyNumberOfThreads) {
   std::mt19937 random(8);
   const Predictions p = multiclass_sample(random, 50, 4);
-  const int before = omp_get_max_threads();
-  omp_set_num_threads(1);
+  const int before = cpu::thread_count();
+  cpu::set_thread_count(1);
   const auto one = bootstrap_metrics(p, {.resamples = 203, .seed = 5});
-  omp_set_num_threads(3);
+  cpu::set_thread_count(3);
   const auto three = bootstrap_metrics(p, {.resamples = 203, .seed = 5});
-  omp_set_num_threads(before);
+  cpu::set_thread_count(before);
   expect_same(one, three);
   const auto other_seed = bootstrap_metrics(p, {.resamples = 203, .seed = 6});
   EXPECT_NE(one.front().lo, other_seed.front().lo);

@@ -1,14 +1,14 @@
-// Runs a scope of a test with a given number of OpenMP threads, then restores the old number.
+// Runs a scope of a test with a given number of threads, then restores the old number.
 #pragma once
 
-#include <omp.h>
+#include "kernels/cpu/parallel.h"
 
 namespace plait {
 
 class ThreadCount {
  public:
-  explicit ThreadCount(int threads) : before_(omp_get_max_threads()) { omp_set_num_threads(threads); }
-  ~ThreadCount() { omp_set_num_threads(before_); }
+  explicit ThreadCount(int threads) : before_(cpu::thread_count()) { cpu::set_thread_count(threads); }
+  ~ThreadCount() { cpu::set_thread_count(before_); }
   ThreadCount(const ThreadCount&) = delete;
   ThreadCount& operator=(const ThreadCount&) = delete;
 
