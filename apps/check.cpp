@@ -39,7 +39,10 @@ void print_modalities(const Cohort& cohort) {
   fmt::print("\n{}", table.text());
 }
 
-int check_command(const std::string& folder) {
+}  // namespace
+
+int run_check(const CheckCommand& command) {
+  const std::string& folder = command.cohort;
   const CohortCheck checked = check_cohort(folder);
   const CohortReport& report = checked.report;
   if (checked.cohort)
@@ -70,15 +73,6 @@ int check_command(const std::string& folder) {
              report.problems.size() == 1 ? "problem" : "problems", folder,
              report.complete ? "" : "; reading stopped before the end, there may be more");
   return static_cast<int>(ExitCode::data);
-}
-
-}  // namespace
-
-void add_check(CLI::App& app, Command& command) {
-  auto* sub = app.add_subcommand("check", "Validates a cohort folder; prints counts, availability and every problem");
-  auto folder = std::make_shared<std::string>();
-  sub->add_option("cohort", *folder, "Cohort folder")->required();
-  sub->callback([folder, &command] { command = [folder] { return check_command(*folder); }; });
 }
 
 }  // namespace plait

@@ -1,18 +1,43 @@
-// The subcommands of `plait`. Each file adds one: its options, and what runs when it was chosen.
+// The subcommands of `plait`: what each is told, and the function that runs it. Options are declared in
+// command_line.cpp, the only file that knows the command-line library.
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <functional>
+#include <string>
+#include <vector>
 
 namespace plait {
 
-// Set by the chosen subcommand; returns the exit code. Errors are thrown.
-using Command = std::function<int()>;
+struct CheckCommand {
+  std::string cohort;
+};
 
-void add_check(CLI::App& app, Command& command);
-void add_train(CLI::App& app, Command& command);
-void add_evaluate(CLI::App& app, Command& command);
-void add_predict(CLI::App& app, Command& command);
-void add_info(CLI::App& app, Command& command);
+struct TrainCommand {
+  std::string cohort, out, config, ids, init, device = "auto";
+  std::vector<std::string> sets;
+};
+
+struct EvaluateCommand {
+  std::string run, cohort, split, device = "auto";
+  std::vector<std::string> without;
+  bool json = false;
+};
+
+struct PredictCommand {
+  std::string run, cohort, out, device = "auto";
+};
+
+struct InfoCommand {
+  std::string run;  // empty: about this build
+};
+
+// Each returns the exit code; errors are thrown.
+int run_check(const CheckCommand& command);
+int run_train(const TrainCommand& command);
+int run_evaluate(const EvaluateCommand& command);
+int run_predict(const PredictCommand& command);
+int run_info(const InfoCommand& command);
+
+// Parses the command line and runs the subcommand. Wrong usage: a message on standard error and exit code 2.
+int run_command_line(int argc, char** argv);
 
 }  // namespace plait

@@ -8,12 +8,6 @@
 
 namespace plait {
 
-void add_device_option(CLI::App& command, std::string& device) {
-  command.add_option("--device", device, "auto, cpu, gpu or simt")
-      ->check(CLI::IsMember({"auto", "cpu", "gpu", "simt"}))
-      ->capture_default_str();
-}
-
 std::string choose_device(const std::string& device, std::int64_t threads) {
   if (device == "gpu") fail_device("--device gpu: this build of plait has no GPU backend; use --device cpu");
   if (device == "simt") fail_device("--device simt: this build of plait has no SIMT executor; use --device cpu");

@@ -4,12 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "apps/command.h"
-
 namespace plait {
-
-// Adds --device auto|cpu|gpu|simt.
-void add_device_option(CLI::App& command, std::string& device);
 
 // Settles the device: sets the number of threads (0 = all cores) and returns one line that says what was chosen and
 // why. A device that this build does not have is a device error.

@@ -11,19 +11,13 @@
 namespace plait {
 namespace {
 
-struct EvaluateOptions {
-  std::string run, cohort, split, device = "auto";
-  std::vector<std::string> without;
-  bool json = false;
-};
-
 // The default is the untouched test part when the cohort is the run's own, else everybody.
-std::string split_or_default(const EvaluateOptions& options, const Cohort& cohort) {
+std::string split_or_default(const EvaluateCommand& options, const Cohort& cohort) {
   if (!options.split.empty()) return options.split;
   return cohort_fingerprint(cohort) == run_fingerprint(options.run) ? "test" : "all";
 }
 
-std::vector<std::int64_t> patients_of(const std::string& part, const EvaluateOptions& options, const Cohort& cohort) {
+std::vector<std::int64_t> patients_of(const std::string& part, const EvaluateCommand& options, const Cohort& cohort) {
   if (part == "all") return all_patients(cohort);
   if (cohort_fingerprint(cohort) != run_fingerprint(options.run))
     fail_usage("--split " + part + ": " + options.cohort + " is not the cohort of this run; use --split all");
@@ -31,7 +25,9 @@ std::vector<std::int64_t> patients_of(const std::string& part, const EvaluateOpt
   return part == "test" ? split.test : part == "validation" ? split.validation : split.train;
 }
 
-int evaluate_command(const EvaluateOptions& options) {
+}  // namespace
+
+int run_evaluate(const EvaluateCommand& options) {
   const RunCohort opened = open_run_with_cohort(options.run, options.cohort);
   choose_device(options.device, opened.trained.config.train.threads);
   const ModalityMask removed = modality_bits(opened, options.without);
@@ -51,23 +47,6 @@ int evaluate_command(const EvaluateOptions& options) {
   if (!options.without.empty()) fmt::print(", without {}", fmt::join(options.without, " and "));
   fmt::print("\n{}", evaluation_text(evaluation, opened.modalities));
   return 0;
-}
-
-}  // namespace
-
-void add_evaluate(CLI::App& app, Command& command) {
-  auto* sub = app.add_subcommand("evaluate", "Metrics of a trained model with 95 % intervals");
-  auto options = std::make_shared<EvaluateOptions>();
-  sub->add_option("run", options->run, "Run folder of `plait train`")->required();
-  sub->add_option("cohort", options->cohort, "Cohort folder")->required();
-  sub->add_option("--split", options->split,
-                  "test, validation, train or all; default: test for the run's own cohort, else all")
-      ->check(CLI::IsMember({"test", "validation", "train", "all"}));
-  sub->add_option("--without", options->without, "Hide a modality from the model; may be given several times")
-      ->allow_extra_args(false);
-  sub->add_flag("--json", options->json, "Print JSON");
-  add_device_option(*sub, options->device);
-  sub->callback([options, &command] { command = [options] { return evaluate_command(*options); }; });
 }
 
 }  // namespace plait

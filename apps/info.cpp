@@ -46,19 +46,12 @@ void print_architecture(const TrainedModel& trained) {
 
 }  // namespace
 
-void add_info(CLI::App& app, Command& command) {
-  auto* sub = app.add_subcommand("info", "What this build can do; with a run folder: its model, layer by layer");
-  auto run = std::make_shared<std::string>();
-  sub->add_option("run", *run, "Run folder of `plait train`");
-  sub->callback([run, &command] {
-    command = [run] {
-      if (run->empty())
-        print_build();
-      else
-        print_architecture(open_run(*run));
-      return 0;
-    };
-  });
+int run_info(const InfoCommand& command) {
+  if (command.run.empty())
+    print_build();
+  else
+    print_architecture(open_run(command.run));
+  return 0;
 }
 
 }  // namespace plait

@@ -4,7 +4,6 @@
 #include <new>
 
 #include "apps/command.h"
-#include "apps/version.h"
 #include "engine/error.h"
 
 namespace {
@@ -14,38 +13,11 @@ int report(const char* message, plait::ExitCode code) {
   return static_cast<int>(code);
 }
 
-int run(int argc, char** argv) {
-  CLI::App app("plait braids a patient's clinical table, medical image and genomic profile into one prediction.",
-               "plait");
-  app.set_version_flag("--version", std::string("plait ") + plait::version);
-  app.require_subcommand(1);
-  app.failure_message(CLI::FailureMessage::simple);
-  app.footer(
-      "Exit codes: 0 done, 1 internal error, 2 wrong usage or configuration, 3 bad data, 4 storage, 5 device or "
-      "memory,\n"
-      "6 numeric failure, 7 a peer rank failed, 143 terminated.\n"
-      "`plait SUBCOMMAND --help` explains each.");
-
-  plait::Command command;
-  plait::add_check(app, command);
-  plait::add_train(app, command);
-  plait::add_evaluate(app, command);
-  plait::add_predict(app, command);
-  plait::add_info(app, command);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    // --help and --version are exceptions too; CLI11 prints both and our codes take the place of its own.
-    return app.exit(error) == 0 ? 0 : static_cast<int>(plait::ExitCode::usage);
-  }
-  return command();
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    return run(argc, argv);
+    return plait::run_command_line(argc, argv);
   } catch (const plait::Error& error) {
     return report(error.what(), error.code());
   } catch (const std::bad_alloc&) {

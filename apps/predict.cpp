@@ -9,10 +9,6 @@
 namespace plait {
 namespace {
 
-struct PredictOptions {
-  std::string run, cohort, out, device = "auto";
-};
-
 std::vector<std::string> value_columns(const TargetFit& target) {
   switch (target.task) {
     case TaskKind::binary:
@@ -55,7 +51,9 @@ void write_predictions(const RunCohort& opened, const PatientPredictions& predic
   csv.close();
 }
 
-int predict_command(const PredictOptions& options) {
+}  // namespace
+
+int run_predict(const PredictCommand& options) {
   const RunCohort opened = open_run_with_cohort(options.run, options.cohort);
   choose_device(options.device, opened.trained.config.train.threads);
   const std::vector<std::int64_t> patients = all_patients(*opened.cohort);
@@ -64,18 +62,6 @@ int predict_command(const PredictOptions& options) {
   fmt::print("{} patients predicted, {} abstained on -> {}\n", predictions.count(), predictions.abstained(),
              options.out);
   return 0;
-}
-
-}  // namespace
-
-void add_predict(CLI::App& app, Command& command) {
-  auto* sub = app.add_subcommand("predict", "Predictions and attention weights of every patient of a cohort");
-  auto options = std::make_shared<PredictOptions>();
-  sub->add_option("run", options->run, "Run folder of `plait train`")->required();
-  sub->add_option("cohort", options->cohort, "Cohort folder")->required();
-  sub->add_option("--out", options->out, "CSV file to write")->required();
-  add_device_option(*sub, options->device);
-  sub->callback([options, &command] { command = [options] { return predict_command(*options); }; });
 }
 
 }  // namespace plait

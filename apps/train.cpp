@@ -22,11 +22,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct TrainCommand {
-  std::string cohort, out, config, ids, init, device = "auto";
-  std::vector<std::string> sets;
-};
-
 RunConfig configuration(const TrainCommand& options) {
   ProblemLog log(ProblemLog::Mode::throw_first);
   std::vector<InputShape> modalities;
@@ -113,7 +108,9 @@ void print_plan(const TrainedModel& trained, const Split& split, std::int64_t pa
   std::fflush(stdout);
 }
 
-int train_command(const TrainCommand& options) {
+}  // namespace
+
+int run_train(const TrainCommand& options) {
   const RunConfig config = configuration(options);
   RunFolder folder(options.out);
   const std::string device = choose_device(options.device, config.train.threads);
@@ -163,22 +160,6 @@ int train_command(const TrainCommand& options) {
              training.result.stopped_early ? ", stopped early" : "", training.result.best_epoch,
              folder.target().string());
   return 0;
-}
-
-}  // namespace
-
-void add_train(CLI::App& app, Command& command) {
-  auto* sub = app.add_subcommand("train", "Trains a model on a cohort folder");
-  auto options = std::make_shared<TrainCommand>();
-  sub->add_option("cohort", options->cohort, "Cohort folder")->required();
-  sub->add_option("--out", options->out, "Run folder to write; must not exist yet")->required();
-  sub->add_option("--config", options->config, "Configuration file (TOML); every key is optional");
-  sub->add_option("--set", options->sets, "One configuration key, e.g. train.epochs=20; may be given several times")
-      ->allow_extra_args(false);
-  sub->add_option("--ids", options->ids, "Fixes the split: {\"train\": [ids], \"validation\": [ids], \"test\": [ids]}");
-  sub->add_option("--init", options->init, "Initial parameters from a model.safetensors");
-  add_device_option(*sub, options->device);
-  sub->callback([options, &command] { command = [options] { return train_command(*options); }; });
 }
 
 }  // namespace plait

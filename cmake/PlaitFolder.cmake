@@ -3,6 +3,9 @@
 
 find_package(Threads REQUIRED)
 
+# -O3 is for loops over numbers; the rest (parsers, templates of libraries) only gets slower to build by it.
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+
 add_library(plait_flags INTERFACE)
 target_compile_options(plait_flags INTERFACE -Wall -Wextra -Wconversion)
 # The same bits on every instruction set: no contraction behind our back (std::fma is written where it is meant). The
@@ -23,9 +26,9 @@ macro(plait_view name)
   endif()
 endmacro()
 
-# plait_folder(<folder> DEPENDS <folders...> LINK <libraries...> SOURCES <files...>)
+# plait_folder(<folder> DEPENDS <folders...> LINK <libraries...> OPTIONS <compiler options...> SOURCES <files...>)
 function(plait_folder name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK;SOURCES" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK;OPTIONS;SOURCES" ${ARGN})
   plait_view(${name})
   list(LENGTH ARG_SOURCES count)
   if(count EQUAL 0)
@@ -38,4 +41,5 @@ function(plait_folder name)
     target_link_libraries(plait_${name} PUBLIC plait_${dependency})
   endforeach()
   target_link_libraries(plait_${name} PRIVATE ${ARG_LINK})
+  target_compile_options(plait_${name} PRIVATE ${ARG_OPTIONS})
 endfunction()

@@ -9,8 +9,8 @@
 namespace plait {
 namespace {
 
-template <class Source>
-void gather_normalise(benchmark::State& state, bool marked) {
+template <class Source, bool marked>
+void gather_normalise(benchmark::State& state) {
   const std::int64_t batch = state.range(0), columns = state.range(1), period = state.range(2);
   const std::vector<float> mean = bench_values(period), scale = bench_values(period), fill = bench_values(period);
   const std::vector<float> values = bench_values(batch * columns, 0.0f, 255.0f);
@@ -55,9 +55,9 @@ void tables(benchmark::internal::Benchmark* b) {
   b->Args({64, 100, 100})->Args({1024, 20000, 20000});
 }
 
-BENCHMARK_CAPTURE(gather_normalise<std::uint8_t>, image8, false)->Apply(images);
-BENCHMARK_CAPTURE(gather_normalise<std::uint16_t>, image16, false)->Apply(images);
-BENCHMARK_CAPTURE(gather_normalise<float>, table, true)->Apply(tables);
+BENCHMARK(gather_normalise<std::uint8_t, false>)->Apply(images);
+BENCHMARK(gather_normalise<std::uint16_t, false>)->Apply(images);
+BENCHMARK(gather_normalise<float, true>)->Apply(tables);
 BENCHMARK(select_rows)->Apply(tables);
 
 }  // namespace

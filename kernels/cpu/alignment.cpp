@@ -13,68 +13,72 @@ namespace {
 
 constexpr std::int64_t column_tile = 256;
 
-// The embeddings that one patient has.
+// The embeddings that take part in one patient's loss: none, or two and more.
 template <class T>
 struct Present {
   int count = 0;
   const T* row[max_modalities];
-  int modality[max_modalities];
+  GradSlice<T> gradient[max_modalities];
 };
 
+// Takes patient b's rows together; rows of dz that take no part become zeros in GradMode::overwrite.
 template <class T>
-double squared_distance(std::int64_t width, const T* a, const T* b) {
-  return ordered_sum(width, [=](std::int64_t c) {
-    const T difference = a[c] - b[c];
-    return difference * difference;
-  });
-}
-
-// dz (+)= scale * sum over j != i of (z_i - z_j)
-template <bool add, class T>
-void gradient_of_row(std::int64_t width, const Present<T>& present, int i, T scale, T* dz) {
-  T sum[column_tile];
-  for (std::int64_t first = 0; first < width; first += column_tile) {
-    const std::int64_t length = std::min(column_tile, width - first);
-    for (std::int64_t c = 0; c < length; ++c) sum[c] = T(0);
-    for (int j = 0; j < present.count; ++j) {
-      if (j == i) continue;
-      const T *a = present.row[i] + first, *b = present.row[j] + first;
-      for (std::int64_t c = 0; c < length; ++c) sum[c] += a[c] - b[c];
-    }
-    for (std::int64_t c = 0; c < length; ++c) put<add>(dz[first + c], scale * sum[c]);
-  }
-}
-
-template <class T>
-double loss_of_patient(const AlignmentParams& p, const EmbeddingPointers<T>& z, ModalityMask mask, std::int64_t b,
-                       bool active, double factor, const std::array<GradSlice<T>, max_modalities>& dz) {
+Present<T> present_of(const AlignmentParams& p, const EmbeddingPointers<T>& z, unsigned mask, std::int64_t b,
+                      const std::array<GradSlice<T>, max_modalities>& dz) {
   Present<T> present;
   for (int m = 0; m < p.modalities; ++m) {
-    if (!has_modality(mask, m)) continue;
-    present.row[present.count] = z[static_cast<std::size_t>(m)] + b * p.z_stride;
-    present.modality[present.count++] = m;
+    const std::size_t at = static_cast<std::size_t>(m);
+    GradSlice<T> slice = dz[at];
+    if (slice.mode != GradMode::ignore) slice.data += b * p.z_stride;
+    if ((mask >> m & 1u) != 0) {
+      present.row[present.count] = z[at] + b * p.z_stride;
+      present.gradient[present.count++] = slice;
+    } else if (slice.mode == GradMode::overwrite) {
+      std::fill_n(slice.data, p.width, T(0));
+    }
   }
-  const int k = active ? present.count : 0;
-  const double norm =
-      p.mean_form && k >= 2 ? 1.0 / (static_cast<double>(k * (k - 1)) * static_cast<double>(p.width)) : 1.0;
-  double sum = 0.0;
-  for (int i = 0; i < k; ++i)
-    for (int j = i + 1; j < k; ++j) sum += squared_distance(p.width, present.row[i], present.row[j]);
+  return present;
+}
 
-  const T scale = static_cast<T>(4.0 * norm * factor);  // an ordered pair and its reverse, each with a factor 2
-  for (int m = 0, i = 0; m < p.modalities; ++m) {
-    const bool paired = k >= 2 && i < k && present.modality[i] == m;
-    const GradSlice<T> slice = dz[static_cast<std::size_t>(m)];
-    with_store(slice.mode, [&](auto add) {
-      T* row = slice.data + b * p.z_stride;
-      if (paired)
-        gradient_of_row<add.value>(p.width, present, i, scale, row);
-      else if constexpr (!add.value)
-        std::fill_n(row, p.width, T(0));
-    });
-    i += paired;
+// Every pair once, in tiles: its difference d goes into the loss as d^2 and into the two gradients as d and -d.
+// Returns the sum over unordered pairs of ||z_i - z_j||^2; dz_i (+)= scale * sum over j of (z_i - z_j).
+template <class T>
+double pull_together(std::int64_t width, const Present<T>& present, T scale) {
+  T difference[column_tile], pull[max_modalities][column_tile];
+  OrderedSum sum;
+  for (std::int64_t first = 0; first < width; first += column_tile) {
+    const std::int64_t length = std::min(column_tile, width - first);
+    for (int i = 0; i < present.count; ++i) std::fill_n(pull[i], length, T(0));
+    for (int i = 0; i < present.count; ++i)
+      for (int j = i + 1; j < present.count; ++j) {
+        const T *a = present.row[i] + first, *b = present.row[j] + first;
+        for (std::int64_t c = 0; c < length; ++c) {
+          const T d = a[c] - b[c];
+          difference[c] = d;
+          pull[i][c] += d;
+          pull[j][c] -= d;
+        }
+        sum.add(length, [&](std::int64_t c) { return difference[c] * difference[c]; });
+      }
+    for (int i = 0; i < present.count; ++i)
+      with_store(present.gradient[i].mode, [&](auto add) {
+        T* to = present.gradient[i].data + first;
+        for (std::int64_t c = 0; c < length; ++c) put<add.value>(to[c], scale * pull[i][c]);
+      });
   }
-  return 2.0 * norm * sum;
+  return sum.total();
+}
+
+template <class T>
+double loss_of_patient(const AlignmentParams& p, const EmbeddingPointers<T>& z, ModalityMask available, bool active,
+                       std::int64_t b, double factor, const std::array<GradSlice<T>, max_modalities>& dz) {
+  const int k = count_modalities(available);
+  const bool paired = active && k >= 2;
+  const Present<T> present = present_of(p, z, paired ? available : 0u, b, dz);
+  if (!paired) return 0.0;
+  const double norm = p.mean_form ? 1.0 / (static_cast<double>(k * (k - 1)) * static_cast<double>(p.width)) : 1.0;
+  // A pair stands for (i, j) and (j, i): twice in the loss; each brings a factor 2 into the derivative.
+  return 2.0 * norm * pull_together(p.width, present, static_cast<T>(4.0 * norm * factor));
 }
 
 }  // namespace
@@ -88,7 +92,7 @@ void alignment_loss(const AlignmentParams& p, const EmbeddingPointers<T>& z, con
       p.batch, weights, *denominator, grain, [&](std::int64_t begin, std::int64_t end, double* losses) {
         with_isa([&] {
           for (std::int64_t b = begin; b < end; ++b)
-            losses[b - begin] = loss_of_patient(p, z, available[b], b, takes_part(weights[b], *denominator),
+            losses[b - begin] = loss_of_patient(p, z, available[b], takes_part(weights[b], *denominator), b,
                                                 gradient_factor(p.coefficient, weights[b], *denominator), dz);
         });
       });

@@ -29,7 +29,11 @@ void gaussians(const std::uint32_t* words, float* noise) {
 template <class T>
 void corrupt_tile(const CorruptParams& p, const std::uint32_t* words, std::int64_t length, const T* x, T* y) {
   if (p.noise == Noise::mask) {
-    for (std::int64_t c = 0; c < length; ++c) y[c] = random_bernoulli(words[c], p.rate) ? T(0) : x[c];
+    const Bernoulli gone(p.rate);
+    for (std::int64_t c = 0; c < length; ++c) {
+      const T value = x[c];
+      y[c] = gone(words[c]) ? T(0) : value;
+    }
     return;
   }
   float noise[random_tile];

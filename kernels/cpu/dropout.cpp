@@ -14,8 +14,8 @@ namespace {
 // y (+)= kept ? x * scale : 0. A dropped element is selected away: NaN and infinity go nowhere.
 template <bool add, class T>
 void scale_kept(const DropoutParams& p, const RandomSource& random, const T* x, T* y) {
-  const float keep = 1.0f - p.rate;
-  const T scale = T(1) / static_cast<T>(keep);
+  const T scale = T(1) / static_cast<T>(1.0f - p.rate);
+  const Bernoulli kept(1.0f - p.rate);
   const std::int64_t grain = 16384 / std::max<std::int64_t>(1, p.columns) + 1;
   parallel_for(p.batch, grain, [&](std::int64_t begin, std::int64_t end) {
     with_isa([&] {
@@ -26,8 +26,10 @@ void scale_kept(const DropoutParams& p, const RandomSource& random, const T* x, 
           const std::int64_t length = std::min(random_tile, p.columns - first);
           const T* from = x + b * p.stride + first;
           T* to = y + b * p.stride + first;
-          for (std::int64_t c = 0; c < length; ++c)
-            put<add>(to[c], random_bernoulli(words[c], keep) ? from[c] * scale : T(0));
+          for (std::int64_t c = 0; c < length; ++c) {
+            const T scaled = from[c] * scale;  // outside of the selection: a conditional load would not vectorise
+            put<add>(to[c], kept(words[c]) ? scaled : T(0));
+          }
         }
       }
     });

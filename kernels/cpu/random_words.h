@@ -1,6 +1,7 @@
 // Philox words of a stretch of elements, many blocks side by side in vector registers. The same words as random_word().
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #include "kernels/math/philox.h"
@@ -24,5 +25,17 @@ inline void random_words(const RandomSource& random, std::int64_t b, std::int64_
     words[4 * i + 3] = drawn.word[3];
   }
 }
+
+// random_bernoulli(word, p) for all words: (word >> 8) 2^-24 < p exactly where (word >> 8) < ceil(p 2^24). Integers, so
+// that it vectorises on every instruction set.
+class Bernoulli {
+ public:
+  explicit Bernoulli(float probability)
+      : threshold_(static_cast<std::int32_t>(std::ceil(std::fmin(1.0, static_cast<double>(probability)) * 0x1p24))) {}
+  bool operator()(std::uint32_t word) const { return static_cast<std::int32_t>(word >> 8) < threshold_; }
+
+ private:
+  std::int32_t threshold_;
+};
 
 }  // namespace plait::cpu

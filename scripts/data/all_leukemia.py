@@ -22,8 +22,8 @@ DROPPED = {
     "transplant": "treatment after the outcome began", "f.u": "outcome", "date last seen": "outcome",
     "t(4;11)": "cytogenetics: the molecular diagnosis itself", "t(9;22)": "is BCR/ABL",
     "cyto.normal": "derived from the cytogenetics", "citog": "cytogenetics", "mol.biol": "the label",
-    "fusion protein": "measured in BCR/ABL patients only",
-    "mdr": "laboratory marker, measured for research", "kinet": "ploidy: laboratory finding on the tumour",
+    "fusion protein": "known for BCR/ABL patients only",
+    "mdr": "laboratory finding on the tumour cells (multi-drug resistance)", "kinet": "laboratory finding on the tumour cells (ploidy)",
 }
 
 
@@ -93,16 +93,20 @@ def _readme(name, source, question, columns, count, notes):
     left_out = [f"- left out `{column}`: {reason}" for column, reason in dropped.items()]
     if SUBTYPE[0] not in columns:
         left_out = [line.replace("`mol.biol`: the label", "`mol.biol`: a molecular diagnosis") for line in left_out]
+    counted = "\n".join(f"- {note}" for note in notes)
     return f"""# {name}
 
-{count} adults with newly diagnosed acute lymphoblastic leukaemia. The task: {question}.
+{count} adults with newly diagnosed acute lymphoblastic leukaemia. The task:
+{question}.
 
 | modality | what it is |
 |---|---|
 | `ehr` | {", ".join(columns)} |
 | `genomics` | 12,625 probes of an Affymetrix HG-U95Av2 array, normalised, log2 scale, six significant digits |
 
-Counted: {"; ".join(notes)}.
+Counted:
+
+{counted}
 
 The clinical columns of the source:
 

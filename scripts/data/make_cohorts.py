@@ -13,7 +13,7 @@ import cohort as folders
 import mfeat
 import tcga_acc
 from r_values import RDataError
-from sources import ChecksumError, SourceError, fetch
+from sources import ChecksumError, SourceError, by_hand, fetch
 
 
 @dataclass(frozen=True)
@@ -32,36 +32,39 @@ RECIPES = {
 }
 
 
-def obtain(recipe, downloads):
-    """(source, files) of the first source that can be had. A wrong checksum is never passed over."""
-    reasons = []
+def obtain(recipe, downloads, refused):
+    """(source, files) of the first source that can be had. A wrong checksum is never passed over.
+
+    `refused` remembers what could not be had (source -> reason), so that two cohorts of one source wait only once.
+    """
     for source in recipe.sources:
-        try:
-            return source, fetch(source, downloads)
-        except ChecksumError:
-            raise
-        except SourceError as error:
-            reasons.append(f"{source}: {error}")
-            if len(recipe.sources) > 1:
-                print(f"  cannot be had from {reasons[-1]}", file=sys.stderr)
-    raise SourceError("\n  ".join(reasons))
+        if source not in refused:
+            try:
+                return source, fetch(source, downloads)
+            except ChecksumError:
+                raise
+            except SourceError as error:
+                refused[source] = str(error)
+    reasons = "".join(f"\n  {source}: {refused[source]}" for source in recipe.sources)
+    raise SourceError(f"its data could not be had{reasons}\n  {by_hand(recipe.sources[0], downloads)}")
 
 
-def make(name, out, downloads):
+def make(name, out, downloads, refused):
     """Makes one cohort folder where there is none. Errors: SourceError, CohortError, RDataError, OSError."""
     start = time.monotonic()
     recipe, folder = RECIPES[name], out / name
     if folders.state_of(folder, recipe.sources) == "complete":
         print(f"{name}: {folder} is complete, left alone")
         return
-    source, files = obtain(recipe, downloads)
+    source, files = obtain(recipe, downloads, refused)
     cohort = recipe.make(source, files)
     folders.write(cohort, folder)
     print(f"{cohort.summary()} | {time.monotonic() - start:.1f} s")
     for note in cohort.notes:
         print(f"  {note}")
     if source != recipe.sources[0]:
-        print(f"  MADE FROM THE SECOND CHOICE OF SOURCE ({source}): smaller, see its README.md")
+        print(f"  MADE FROM THE SECOND CHOICE OF SOURCE ({source}): smaller, see its README.md. The first: "
+              f"{refused[recipe.sources[0]]}")
 
 
 def main(arguments):
@@ -89,23 +92,24 @@ exit code: 0 everything that was asked for is there; 1 nothing of it; 3 some of 
         parser.error(f"no cohort is called {', '.join(unknown)}; there are: {', '.join(RECIPES)}")
 
     wanted = list(dict.fromkeys(options.cohorts)) or list(RECIPES)
-    downloads = options.out / ".downloads"
-    start, skipped = time.monotonic(), []
+    out = options.out.absolute()
+    downloads = out / ".downloads"
+    start, skipped, refused = time.monotonic(), [], {}
     try:
         downloads.mkdir(parents=True, exist_ok=True)
         lock = open(downloads / ".lock", "w", encoding="ascii")
         fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once would build the same folder
     except OSError as error:
-        print(f"get_data.sh: cannot write to {options.out}: {error}", file=sys.stderr)
+        print(f"get_data.sh: cannot write to {out}: {error}", file=sys.stderr)
         return 1
     with lock:
         for name in wanted:
             try:
-                make(name, options.out, downloads)
+                make(name, out, downloads, refused)
             except (SourceError, folders.CohortError, RDataError, OSError) as error:
                 print(f"{name}: SKIPPED: {error}", file=sys.stderr)
                 skipped.append(name)
-    print(f"{len(wanted) - len(skipped)} of {len(wanted)} cohorts are in {options.out} "
+    print(f"{len(wanted) - len(skipped)} of {len(wanted)} cohorts are in {out} "
           f"({time.monotonic() - start:.1f} s)" + (f"; skipped: {', '.join(skipped)}" if skipped else ""))
     return 0 if not skipped else 1 if len(skipped) == len(wanted) else 3
 

@@ -145,6 +145,7 @@ def _readme(name, source, objects, count, notes):
         "\n**Made from the second choice of source**: only the first 600 objects (digits 0, 1 and 2), and Zernike\n"
         "moments where the full cohort has morphological features. Delete this folder and run the script again for\n"
         "the full one.\n")
+    counted = "\n".join(f"- {note}" for note in notes[1:])
     return f"""# {name}
 
 **Not patients.** These are {count:,} handwritten digits, seen in three ways. They stand here because no public package
@@ -160,9 +161,11 @@ slot of the model a view fills; no result on this cohort says anything about med
 | `genomics` | 76 Fourier coefficients of the character's shape (`fou`) |
 
 Every object has all three. Objects that are identical in any of the views share a `group` in `labels.csv` (connected
-components), so that no twin of a training object is tested.
+components): split by whole groups, so that no twin of a training object is tested.
 
-Counted: {notes[1]}; {notes[2]}.
+Counted:
+
+{counted}
 
 - Source: UCI Machine Learning Repository, "Multiple Features", as carried by the Python package {source}.
 - Licence of the data: Creative Commons Attribution 4.0 (CC BY 4.0).

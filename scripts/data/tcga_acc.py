@@ -1,7 +1,7 @@
 """The cohort tcga-acc: adrenocortical carcinoma, clinical table and four molecular layers, with real holes.
 
-The Cancer Genome Atlas (TCGA), 92 patients; the molecular layers are cut down to genes, proteins and microRNAs named
-in the study's publication (R data set miniACC). Label: death within three years of the diagnosis.
+The Cancer Genome Atlas (TCGA), 92 patients, in the reduced form of the R data set miniACC: genes whose proteins are on
+the protein array, and microRNAs that are not too rare. Label: death within three years of the diagnosis.
 """
 
 import math
@@ -157,11 +157,12 @@ def _readme(source, count, notes):
     layers = "\n".join(f"| `{modality}` | {what} |" for modality, (_, _, what) in ASSAYS.items())
     kept = "\n".join(f"- kept `{column}`" + (f": {what}" if what else "") for column, what in KEPT.items())
     dropped = "\n".join(f"- left out `{column}`: {reason}" for column, reason in DROPPED.items())
+    counted = "\n".join(f"- {note}" for note in notes)
     return f"""# tcga-acc
 
 {count} patients with adrenocortical carcinoma of The Cancer Genome Atlas. The task: death within three years of the
-diagnosis (label 1: died within 1095.75 days; label 0: lived longer). The molecular layers hold the genes, proteins and
-microRNAs that the study's publication names. Many patients lack a layer: those holes are real.
+diagnosis (label 1: died within 1095.75 days; label 0: lived longer). The genes are those whose proteins are
+on the protein array. Many patients lack a layer: those holes are real.
 
 So few patients support no claim about accuracy; read the intervals.
 
@@ -170,8 +171,10 @@ So few patients support no claim about accuracy; read the intervals.
 | `ehr` | clinical table, see below |
 {layers}
 
-Counted: {"; ".join(notes)}. Left out as a layer: Mutations (nearly all cells are 0). With Mutations as a further
-layer 43 of the 92 patients have everything.
+Counted:
+
+{counted}
+- left out as a layer: Mutations (nearly all cells are 0); with it, 43 of the 92 patients would have everything
 
 The clinical columns of the source:
 

@@ -108,8 +108,9 @@ class Values(unittest.TestCase):
 
     def test_compact_forms(self):
         def alternative(name, state):
-            return word(238) + pairs(("c", symbol(name)))[:-4].replace(word(2 | TAG) + symbol("c"), word(2)) + NULL \
-                + state + NULL
+            information = word(2) + symbol(name) + NULL
+            return word(238) + information + state + NULL
+
         sequence = word(14, 3) + struct.pack(">ddd", 4, 10, -2)
         self.assertEqual(load(alternative("compact_intseq", sequence)).values, [10, 8, 6, 4])
         self.assertEqual(list(load(alternative("compact_realseq", sequence)).values), [10.0, 8.0, 6.0, 4.0])

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 
 #include "io/data/cohort_report.h"
 #include "tests/support/cohort_folder.h"

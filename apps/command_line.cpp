@@ -1,0 +1,105 @@
+#include <CLI/CLI.hpp>
+
+#include "apps/command.h"
+#include "apps/version.h"
+#include "engine/error.h"
+
+namespace plait {
+namespace {
+
+void add_device(CLI::App& app, std::string& device) {
+  app.add_option("--device", device, "auto, cpu, gpu or simt")
+      ->check(CLI::IsMember({"auto", "cpu", "gpu", "simt"}))
+      ->capture_default_str();
+}
+
+void add_run_and_cohort(CLI::App& app, std::string& run, std::string& cohort) {
+  app.add_option("run", run, "Run folder of `plait train`")->required();
+  app.add_option("cohort", cohort, "Cohort folder")->required();
+}
+
+CLI::App* add_check(CLI::App& app, CheckCommand& command) {
+  CLI::App* sub =
+      app.add_subcommand("check", "Validates a cohort folder; prints counts, availability and every problem");
+  sub->add_option("cohort", command.cohort, "Cohort folder")->required();
+  return sub;
+}
+
+CLI::App* add_train(CLI::App& app, TrainCommand& command) {
+  CLI::App* sub = app.add_subcommand("train", "Trains a model on a cohort folder");
+  sub->add_option("cohort", command.cohort, "Cohort folder")->required();
+  sub->add_option("--out", command.out, "Run folder to write; must not exist yet")->required();
+  sub->add_option("--config", command.config, "Configuration file (TOML); every key is optional");
+  sub->add_option("--set", command.sets, "One configuration key, e.g. train.epochs=20; may be given several times")
+      ->allow_extra_args(false);
+  sub->add_option("--ids", command.ids, "Fixes the split: {\"train\": [ids], \"validation\": [ids], \"test\": [ids]}");
+  sub->add_option("--init", command.init, "Initial parameters from a model.safetensors");
+  add_device(*sub, command.device);
+  return sub;
+}
+
+CLI::App* add_evaluate(CLI::App& app, EvaluateCommand& command) {
+  CLI::App* sub = app.add_subcommand("evaluate", "Metrics of a trained model with 95 % intervals");
+  add_run_and_cohort(*sub, command.run, command.cohort);
+  sub->add_option("--split", command.split,
+                  "test, validation, train or all; default: test for the run's own cohort, else all")
+      ->check(CLI::IsMember({"test", "validation", "train", "all"}));
+  sub->add_option("--without", command.without, "Hide a modality from the model; may be given several times")
+      ->allow_extra_args(false);
+  sub->add_flag("--json", command.json, "Print JSON");
+  add_device(*sub, command.device);
+  return sub;
+}
+
+CLI::App* add_predict(CLI::App& app, PredictCommand& command) {
+  CLI::App* sub = app.add_subcommand("predict", "Predictions and attention weights of every patient of a cohort");
+  add_run_and_cohort(*sub, command.run, command.cohort);
+  sub->add_option("--out", command.out, "CSV file to write")->required();
+  add_device(*sub, command.device);
+  return sub;
+}
+
+CLI::App* add_info(CLI::App& app, InfoCommand& command) {
+  CLI::App* sub = app.add_subcommand("info", "What this build can do; with a run folder: its model, layer by layer");
+  sub->add_option("run", command.run, "Run folder of `plait train`");
+  return sub;
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  CLI::App app("plait braids a patient's clinical table, medical image and genomic profile into one prediction.",
+               "plait");
+  app.set_version_flag("--version", std::string("plait ") + version);
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::simple);
+  app.footer(
+      "Exit codes: 0 done, 1 internal error, 2 wrong usage or configuration, 3 bad data, 4 storage, 5 device or "
+      "memory,\n"
+      "6 numeric failure, 7 a peer rank failed, 143 terminated.\n"
+      "`plait SUBCOMMAND --help` explains each.");
+
+  CheckCommand check_options;
+  TrainCommand train_options;
+  EvaluateCommand evaluate_options;
+  PredictCommand predict_options;
+  InfoCommand info_options;
+  const CLI::App* check = add_check(app, check_options);
+  const CLI::App* train = add_train(app, train_options);
+  const CLI::App* evaluate = add_evaluate(app, evaluate_options);
+  const CLI::App* predict = add_predict(app, predict_options);
+  add_info(app, info_options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // --help and --version are exceptions too; CLI11 prints both and our codes take the place of its own.
+    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
+  }
+  if (check->parsed()) return run_check(check_options);
+  if (train->parsed()) return run_train(train_options);
+  if (evaluate->parsed()) return run_evaluate(evaluate_options);
+  if (predict->parsed()) return run_predict(predict_options);
+  return run_info(info_options);
+}
+
+}  // namespace plait
