@@ -44,6 +44,21 @@ if command -v ccache > /dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=c
 cmake --preset "$preset" -DPLAIT_TESTS=ON "${launcher[@]}" > /dev/null
 cmake --build --preset "$preset"
 
+echo "== oracle"
+# numpy, safetensors and Pillow rebuild the models' forward pass outside plait. A virtual environment outside the tree; where it cannot
+# be had, the tests that need it say so and are skipped.
+oracle=${PLAIT_PYTHON:-${XDG_CACHE_HOME:-$HOME/.cache}/plait/venv/bin/python}
+if ! "$oracle" -c 'import numpy, safetensors, PIL' 2> /dev/null && [ -z "${PLAIT_PYTHON:-}" ]; then
+  rm -rf "${oracle%/bin/python}"
+  python3 -m venv "${oracle%/bin/python}" > /dev/null 2>&1 &&
+    timeout 300 "$oracle" -m pip install --quiet --disable-pip-version-check numpy safetensors Pillow 2> /dev/null || true
+fi
+if "$oracle" -c 'import numpy, safetensors, PIL' 2> /dev/null; then
+  echo "numpy, safetensors and Pillow are there: $oracle"
+else
+  echo "SKIPPED: numpy, safetensors and Pillow could not be installed (needs python3-venv and a reachable package index)"
+fi
+
 # Before ctest, so that ctest's summary closes the output.
 if compgen -G 'tests/scripts/*test*.py' > /dev/null; then
   echo "== scripts"

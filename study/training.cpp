@@ -62,8 +62,10 @@ Training train_model(const RunConfig& config, const Cohort& cohort, const Split&
   training.training_patients = static_cast<std::int64_t>(patients.size());
   if (hooks.built) hooks.built(training.trained, training.training_patients);
 
-  LoaderOptions options{
-      .batch_size = config.train.batch_size, .shuffle = config.train.shuffle, .seed = config.train.seed};
+  LoaderOptions options{.batch_size = config.train.batch_size,
+                        .shuffle = config.train.shuffle,
+                        .seed = config.train.seed,
+                        .accumulate = config.train.accumulate};
   if (config.train.balanced_class_weights) options.weights = balanced_weights(dataset, patients);
   Loader loader(dataset, patients, options);
   Trainer trainer(model, config.train);

@@ -34,7 +34,7 @@ void shuffle(std::vector<std::int64_t>& order, std::uint64_t seed, std::uint32_t
 
 Loader::Loader(const Dataset& dataset, std::vector<std::int64_t> patients, const LoaderOptions& options)
     : dataset_(dataset), options_(options), patients_(std::move(patients)), order_(patients_) {
-  check(options.batch_size > 0, "[loader] batch_size has to be positive");
+  check(options.batch_size > 0 && options.accumulate > 0, "[loader] batch_size and accumulate have to be positive");
   const auto known = static_cast<std::size_t>(dataset.patients());
   check(options.weights.empty() || options.weights.size() == known, "[loader] one weight a patient of the dataset");
   for (const std::int64_t patient : patients_) {
@@ -103,24 +103,37 @@ void Loader::fill(std::int64_t number) {
       std::span(order_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
   Slot& slot = slot_of(number);
   fill_patients(slot.batch, patients);
+  slot.batch.weight_sum = group_weight_sum(number);
   for (std::size_t m = 0; m < slot.batch.modalities.size(); ++m) fill_modality(slot, m, patients);
+}
+
+// 0 for a patient without a target.
+float Loader::weight_of(std::int64_t patient) const {
+  if (!dataset_.labelled(patient)) return 0.0f;
+  return options_.weights.empty() ? 1.0f : options_.weights[static_cast<std::size_t>(patient)];
+}
+
+double Loader::group_weight_sum(std::int64_t number) const {
+  const std::int64_t first = number / options_.accumulate * options_.accumulate * size_;
+  const std::int64_t last = std::min(first + options_.accumulate * size_, this->patients());
+  double sum = 0.0;
+  for (std::int64_t i = first; i < last; ++i)
+    sum += static_cast<double>(weight_of(order_[static_cast<std::size_t>(i)]));
+  return sum;
 }
 
 void Loader::fill_patients(Batch& batch, std::span<const std::int64_t> patients) const {
   batch.patients = static_cast<std::int64_t>(patients.size());
-  batch.weight_sum = 0.0;
   const bool classes = batch.targets.dtype == DType::i32;
   const std::int64_t outputs = dataset_.outputs();
   for (std::int64_t i = 0; i < size_; ++i) {
     const bool real = i < batch.patients;
     const std::int64_t patient = real ? patients[static_cast<std::size_t>(i)] : 0;
     const bool counts = real && dataset_.labelled(patient);
-    const float given = options_.weights.empty() ? 1.0f : options_.weights[static_cast<std::size_t>(patient)];
-    const float weight = counts ? given : 0.0f;
+    const float weight = real ? weight_of(patient) : 0.0f;
     batch.available.as<ModalityMask>()[i] = real ? dataset_.available(patient) : ModalityMask{0};
     batch.rows.as<std::int32_t>()[i] = static_cast<std::int32_t>(patient);
     batch.weights.as<float>()[i] = weight;
-    batch.weight_sum += static_cast<double>(weight);
     if (classes) {
       batch.targets.as<std::int32_t>()[i] = counts ? dataset_.class_index(patient) : 0;
     } else {

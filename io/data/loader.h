@@ -22,6 +22,9 @@ struct LoaderOptions {
   // weight 0 (and target 0).
   std::vector<float> weights = {};
   bool prefetch = true;
+  // Batches an optimizer step: weight_sum of each is taken over the whole group, so that their gradients add up to
+  // those of one large batch.
+  std::int64_t accumulate = 1;
 };
 
 // Borrows the dataset. Memory is allocated here and never after.
@@ -42,6 +45,8 @@ class Loader final : public BatchSource {
   };
   Slot make_slot();
   void fill(std::int64_t number);  // batch `number` of the epoch, into its slot
+  double group_weight_sum(std::int64_t number) const;
+  float weight_of(std::int64_t patient) const;
   void fill_patients(Batch& batch, std::span<const std::int64_t> patients) const;
   void fill_modality(Slot& slot, std::size_t modality, std::span<const std::int64_t> patients) const;
   Slot& slot_of(std::int64_t number) { return slots_[static_cast<std::size_t>(number) % slots_.size()]; }

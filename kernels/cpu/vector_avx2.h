@@ -36,6 +36,30 @@ struct Avx2Float {
   static Vector fma(Vector a, Vector b, Vector c) { return _mm256_fmadd_ps(a, b, c); }
   static Vector add(Vector a, Vector b) { return _mm256_add_ps(a, b); }
   static Vector relu(Vector x) { return _mm256_and_ps(_mm256_cmp_ps(x, zero(), _CMP_NLE_UQ), x); }
+  using Choice = __m256;
+  static Choice replaces(Vector v, Vector best) {
+    return _mm256_and_ps(_mm256_cmp_ps(v, best, _CMP_NLE_UQ), _mm256_cmp_ps(best, best, _CMP_EQ_OQ));
+  }
+  static Choice equals(Vector a, Vector b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
+  static Vector choose(Choice yes, Vector a, Vector b) { return _mm256_blendv_ps(b, a, yes); }
+  static Vector load_bytes(Mask m, const std::uint8_t* p) {
+    std::uint8_t bytes[8] = {};
+    const int count = count_of(m);
+    for (int i = 0; i < count; ++i) bytes[i] = p[i];
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes))));
+  }
+  static void store_bytes(Mask m, std::uint8_t* p, Vector x) {
+    const __m256i words = _mm256_cvtps_epi32(x);
+    const __m128i halves = _mm_packus_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    std::uint8_t bytes[16];
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(bytes), _mm_packus_epi16(halves, halves));
+    const int count = count_of(m);
+    for (int i = 0; i < count; ++i) p[i] = bytes[i];
+  }
+  static int count_of(Mask m) {
+    return __builtin_popcount(static_cast<unsigned>(_mm256_movemask_ps(_mm256_castsi256_ps(m))));
+  }
+
   static void transpose_square(const float* from, std::ptrdiff_t from_stride, float* to, std::ptrdiff_t to_stride) {
     detail::transpose_square(from, from_stride, to, to_stride);
   }
@@ -67,6 +91,29 @@ struct Avx2Double {
   static Vector fma(Vector a, Vector b, Vector c) { return _mm256_fmadd_pd(a, b, c); }
   static Vector add(Vector a, Vector b) { return _mm256_add_pd(a, b); }
   static Vector relu(Vector x) { return _mm256_and_pd(_mm256_cmp_pd(x, zero(), _CMP_NLE_UQ), x); }
+  using Choice = __m256d;
+  static Choice replaces(Vector v, Vector best) {
+    return _mm256_and_pd(_mm256_cmp_pd(v, best, _CMP_NLE_UQ), _mm256_cmp_pd(best, best, _CMP_EQ_OQ));
+  }
+  static Choice equals(Vector a, Vector b) { return _mm256_cmp_pd(a, b, _CMP_EQ_OQ); }
+  static Vector choose(Choice yes, Vector a, Vector b) { return _mm256_blendv_pd(b, a, yes); }
+  static Vector load_bytes(Mask m, const std::uint8_t* p) {
+    const int count = count_of(m);
+    const auto at = [&](int i) __attribute__((always_inline)) {
+      return i < count ? static_cast<double>(p[i]) : 0.0;
+    };
+    return _mm256_setr_pd(at(0), at(1), at(2), at(3));
+  }
+  static void store_bytes(Mask m, std::uint8_t* p, Vector x) {
+    alignas(16) std::int32_t words[4];
+    _mm_store_si128(reinterpret_cast<__m128i*>(words), _mm256_cvtpd_epi32(x));
+    const int count = count_of(m);
+    for (int i = 0; i < count; ++i) p[i] = static_cast<std::uint8_t>(words[i]);
+  }
+  static int count_of(Mask m) {
+    return __builtin_popcount(static_cast<unsigned>(_mm256_movemask_pd(_mm256_castsi256_pd(m))));
+  }
+
   static void transpose_square(const double* from, std::ptrdiff_t from_stride, double* to, std::ptrdiff_t to_stride) {
     detail::transpose_square(from, from_stride, to, to_stride);
   }

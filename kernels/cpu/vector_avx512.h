@@ -31,6 +31,20 @@ struct Avx512Float {
   static Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
   // x > 0 or NaN: x, else +0; activate(relu, x) to the bit.
   static Vector relu(Vector x) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, zero(), _CMP_NLE_UQ), x); }
+  // For max_pool: which lanes of v replace best. Not (v <= best) lets a NaN in, best == best keeps the first one.
+  using Choice = __mmask16;
+  static Choice replaces(Vector v, Vector best) {
+    return _mm512_cmp_ps_mask(v, best, _CMP_NLE_UQ) & _mm512_cmp_ps_mask(best, best, _CMP_EQ_OQ);
+  }
+  static Choice equals(Vector a, Vector b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+  static Vector choose(Choice yes, Vector a, Vector b) { return _mm512_mask_mov_ps(b, yes, a); }
+  static Vector load_bytes(Mask m, const std::uint8_t* p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(m, p)));
+  }
+  static void store_bytes(Mask m, std::uint8_t* p, Vector x) {
+    _mm512_mask_cvtepi32_storeu_epi8(p, m, _mm512_cvtps_epi32(x));
+  }
+
   static void transpose_square(const float* from, std::ptrdiff_t from_stride, float* to, std::ptrdiff_t to_stride) {
     detail::transpose_square(from, from_stride, to, to_stride);
   }
@@ -55,6 +69,19 @@ struct Avx512Double {
   static Vector fma(Vector a, Vector b, Vector c) { return _mm512_fmadd_pd(a, b, c); }
   static Vector add(Vector a, Vector b) { return _mm512_add_pd(a, b); }
   static Vector relu(Vector x) { return _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(x, zero(), _CMP_NLE_UQ), x); }
+  using Choice = __mmask8;
+  static Choice replaces(Vector v, Vector best) {
+    return _mm512_cmp_pd_mask(v, best, _CMP_NLE_UQ) & _mm512_cmp_pd_mask(best, best, _CMP_EQ_OQ);
+  }
+  static Choice equals(Vector a, Vector b) { return _mm512_cmp_pd_mask(a, b, _CMP_EQ_OQ); }
+  static Vector choose(Choice yes, Vector a, Vector b) { return _mm512_mask_mov_pd(b, yes, a); }
+  static Vector load_bytes(Mask m, const std::uint8_t* p) {
+    return _mm512_cvtepi64_pd(_mm512_cvtepu8_epi64(_mm_maskz_loadu_epi8(m, p)));
+  }
+  static void store_bytes(Mask m, std::uint8_t* p, Vector x) {
+    _mm512_mask_cvtepi64_storeu_epi8(p, m, _mm512_cvtpd_epi64(x));
+  }
+
   static void transpose_square(const double* from, std::ptrdiff_t from_stride, double* to, std::ptrdiff_t to_stride) {
     detail::transpose_square(from, from_stride, to, to_stride);
   }

@@ -52,6 +52,31 @@ struct Baseline {
   static Vector relu(const Vector& x) {
     return each([&](int i) { return activate(Activation::relu, x.lane[i]); });
   }
+  struct Choice {
+    bool lane[lanes];
+  };
+  template <class F>
+  static Choice each_choice(const F& f) {
+    Choice x;
+    for (int i = 0; i < lanes; ++i) x.lane[i] = f(i);
+    return x;
+  }
+  static Choice replaces(const Vector& v, const Vector& best) {
+    return each_choice([&](int i) { return best.lane[i] == best.lane[i] && !(v.lane[i] <= best.lane[i]); });
+  }
+  static Choice equals(const Vector& a, const Vector& b) {
+    return each_choice([&](int i) { return a.lane[i] == b.lane[i]; });
+  }
+  static Vector choose(const Choice& yes, const Vector& a, const Vector& b) {
+    return each([&](int i) { return yes.lane[i] ? a.lane[i] : b.lane[i]; });
+  }
+  static Vector load_bytes(Mask m, const std::uint8_t* p) {
+    return each([=](int i) { return i < m ? T(p[i]) : T(0); });
+  }
+  static void store_bytes(Mask m, std::uint8_t* p, const Vector& x) {
+    for (int i = 0; i < m; ++i) p[i] = static_cast<std::uint8_t>(x.lane[i]);
+  }
+
   static void transpose_square(const T* from, std::ptrdiff_t from_stride, T* to, std::ptrdiff_t to_stride) {
     for (int r = 0; r < square; ++r) {
       for (int c = 0; c < square; ++c) to[c * to_stride + r] = from[r * from_stride + c];

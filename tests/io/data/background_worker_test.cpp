@@ -2,11 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <omp.h>
-
 #include <chrono>
 #include <stdexcept>
 #include <vector>
+
+#include "kernels/cpu/parallel.h"
 
 namespace plait {
 namespace {
@@ -18,7 +18,7 @@ TEST(BackgroundWorker, DoesTheWorkElsewhereAndInOrder) {
   BackgroundWorker worker([&](std::int64_t number) {
     done.push_back(number);
     where = std::this_thread::get_id();
-    threads = omp_get_max_threads();
+    threads = cpu::detail::usable_threads();
   });
   for (std::int64_t number = 0; number < 100; ++number) {
     worker.start(number);
