@@ -80,7 +80,7 @@ void add(const std::string& name, double flops, double bytes, std::function<void
   })->UseRealTime();
 }
 
-int run(int argc, char** argv) {
+int run(int argc, char** argv, void (*add_all)()) {
   std::vector<char*> arguments(argv, argv + 1);
   // Before the user's own, so that those win.
   static char repetitions[] = "--benchmark_repetitions=7", order[] = "--benchmark_enable_random_interleaving=true";
@@ -102,6 +102,7 @@ int run(int argc, char** argv) {
   set_onednn_threads(threads);
   benchmark::Initialize(&count, arguments.data());
   if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 1;
+  add_all();
   roofline = measure_roofline();
   benchmark::AddCustomContext("threads", std::to_string(threads));
   benchmark::AddCustomContext("instruction_set", cpu::isa_name(cpu::isa()));

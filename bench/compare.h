@@ -16,9 +16,10 @@ namespace plait::bench {
 // One timed call. flops and bytes are what the operation needs at least: every operand once.
 void add(const std::string& name, double flops, double bytes, std::function<void()> call);
 
-// Measures the roofline, then runs what was added. Understands --threads=N (default: all processors) besides Google
-// Benchmark's own flags; unless told otherwise, 7 repetitions in random order.
-int run(int argc, char** argv);
+// Sets the threads, measures the roofline, and runs what add_all adds (rivals plan for the number of threads that they
+// find when they are added). Understands --threads=N (default: all processors) besides Google Benchmark's own flags;
+// unless told otherwise, 7 repetitions in random order.
+int run(int argc, char** argv, void (*add_all)());
 
 // 64-byte aligned memory, random values in [-1, 1) where asked for.
 class Buffer {

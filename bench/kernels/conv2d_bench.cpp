@@ -4,8 +4,10 @@
 #include "bench/shapes.h"
 #include "kernels/conv2d.h"
 
-int main(int argc, char** argv) {
-  using namespace plait;
+namespace plait {
+namespace {
+
+void add_all() {
   for (const shapes::Conv& s : shapes::convs) {
     if (!s.timed) continue;
     const std::int64_t pixels = s.height * s.width;
@@ -53,5 +55,11 @@ int main(int argc, char** argv) {
     bench::add(weight_name, flops, more_bytes, [=] { backward(GradMode::ignore, GradMode::overwrite); });
     bench::add_onednn_convolution(weight_name, bench::Pass::weight_gradient, p, flops, bytes);
   }
-  return bench::run(argc, argv);
+}
+
+}  // namespace
+}  // namespace plait
+
+int main(int argc, char** argv) {
+  return plait::bench::run(argc, argv, plait::add_all);
 }

@@ -5,8 +5,10 @@
 #include "bench/shapes.h"
 #include "kernels/dense.h"
 
-int main(int argc, char** argv) {
-  using namespace plait;
+namespace plait {
+namespace {
+
+void add_all() {
   for (const shapes::Dense& s : shapes::denses) {
     if (!s.timed) continue;
     const DenseParams p{.batch = s.batch,
@@ -45,5 +47,11 @@ int main(int argc, char** argv) {
     bench::add(weights, flops, bytes, [=] { backward(GradMode::ignore, GradMode::overwrite); });
     bench::add_openblas_product(weights, s.out, s.in, s.batch, true, false, dy, x, dweight, flops, bytes);
   }
-  return bench::run(argc, argv);
+}
+
+}  // namespace
+}  // namespace plait
+
+int main(int argc, char** argv) {
+  return plait::bench::run(argc, argv, plait::add_all);
 }

@@ -4,8 +4,10 @@
 #include "bench/shapes.h"
 #include "kernels/cpu/gemm.h"
 
-int main(int argc, char** argv) {
-  using namespace plait;
+namespace plait {
+namespace {
+
+void add_all() {
   struct Layout {
     const char* name;
     bool a_transposed, b_transposed;
@@ -31,5 +33,11 @@ int main(int argc, char** argv) {
       bench::add_openblas_product(name, s.m, s.n, s.k, p.a_transposed, p.b_transposed, a, b, c, flops, bytes);
     }
   }
-  return bench::run(argc, argv);
+}
+
+}  // namespace
+}  // namespace plait
+
+int main(int argc, char** argv) {
+  return plait::bench::run(argc, argv, plait::add_all);
 }

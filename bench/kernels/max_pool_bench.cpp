@@ -6,8 +6,10 @@
 #include "bench/shapes.h"
 #include "kernels/max_pool.h"
 
-int main(int argc, char** argv) {
-  using namespace plait;
+namespace plait {
+namespace {
+
+void add_all() {
   for (const shapes::Pool& s : shapes::pools) {
     if (!s.timed) continue;
     MaxPoolParams p{.batch = s.batch, .height = s.height, .width = s.width, .channels = s.channels};
@@ -30,5 +32,11 @@ int main(int argc, char** argv) {
     });
     bench::add_onednn_pool(backward, bench::Pass::input_gradient, p, bytes);
   }
-  return bench::run(argc, argv);
+}
+
+}  // namespace
+}  // namespace plait
+
+int main(int argc, char** argv) {
+  return plait::bench::run(argc, argv, plait::add_all);
 }

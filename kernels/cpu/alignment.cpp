@@ -18,26 +18,26 @@ template <class T>
 struct Present {
   int count = 0;
   const T* row[max_modalities];
-  GradSlice<T> gradient[max_modalities];
+  T* gradient[max_modalities];
+  GradMode mode[max_modalities];
 };
 
 // Takes patient b's rows together; rows of dz that take no part become zeros in GradMode::overwrite.
 template <class T>
-Present<T> present_of(const AlignmentParams& p, const EmbeddingPointers<T>& z, unsigned mask, std::int64_t b,
-                      const std::array<GradSlice<T>, max_modalities>& dz) {
-  Present<T> present;
+void collect(const AlignmentParams& p, const EmbeddingPointers<T>& z, unsigned mask, std::int64_t b,
+             const std::array<GradSlice<T>, max_modalities>& dz, Present<T>& present) {
   for (int m = 0; m < p.modalities; ++m) {
     const std::size_t at = static_cast<std::size_t>(m);
-    GradSlice<T> slice = dz[at];
-    if (slice.mode != GradMode::ignore) slice.data += b * p.z_stride;
+    const GradMode mode = dz[at].mode;
+    T* gradient = mode == GradMode::ignore ? nullptr : dz[at].data + b * p.z_stride;
     if ((mask >> m & 1u) != 0) {
       present.row[present.count] = z[at] + b * p.z_stride;
-      present.gradient[present.count++] = slice;
-    } else if (slice.mode == GradMode::overwrite) {
-      std::fill_n(slice.data, p.width, T(0));
+      present.mode[present.count] = mode;
+      present.gradient[present.count++] = gradient;
+    } else if (mode == GradMode::overwrite) {
+      std::fill_n(gradient, p.width, T(0));
     }
   }
-  return present;
 }
 
 // Every pair once, in tiles: its difference d goes into the loss as d^2 and into the two gradients as d and -d.
@@ -48,21 +48,25 @@ double pull_together(std::int64_t width, const Present<T>& present, T scale) {
   OrderedSum sum;
   for (std::int64_t first = 0; first < width; first += column_tile) {
     const std::int64_t length = std::min(column_tile, width - first);
-    for (int i = 0; i < present.count; ++i) std::fill_n(pull[i], length, T(0));
     for (int i = 0; i < present.count; ++i)
       for (int j = i + 1; j < present.count; ++j) {
         const T *a = present.row[i] + first, *b = present.row[j] + first;
-        for (std::int64_t c = 0; c < length; ++c) {
-          const T d = a[c] - b[c];
-          difference[c] = d;
-          pull[i][c] += d;
-          pull[j][c] -= d;
-        }
-        sum.add(length, [&](std::int64_t c) { return difference[c] * difference[c]; });
+        for (std::int64_t c = 0; c < length; ++c) difference[c] = a[c] - b[c];
+        const T* d = difference;
+        T *pull_i = pull[i], *pull_j = pull[j];
+        if (i == 0)  // the first pair of j, and with j = 1 that of i
+          for (std::int64_t c = 0; c < length; ++c) pull_j[c] = T(0) - d[c];
+        else
+          for (std::int64_t c = 0; c < length; ++c) pull_j[c] -= d[c];
+        if (j == 1)
+          for (std::int64_t c = 0; c < length; ++c) pull_i[c] = d[c];
+        else
+          for (std::int64_t c = 0; c < length; ++c) pull_i[c] += d[c];
+        sum.add(length, [d](std::int64_t c) { return d[c] * d[c]; });
       }
     for (int i = 0; i < present.count; ++i)
-      with_store(present.gradient[i].mode, [&](auto add) {
-        T* to = present.gradient[i].data + first;
+      with_store(present.mode[i], [&](auto add) {
+        T* to = present.gradient[i] + first;
         for (std::int64_t c = 0; c < length; ++c) put<add.value>(to[c], scale * pull[i][c]);
       });
   }
@@ -74,7 +78,8 @@ double loss_of_patient(const AlignmentParams& p, const EmbeddingPointers<T>& z, 
                        std::int64_t b, double factor, const std::array<GradSlice<T>, max_modalities>& dz) {
   const int k = count_modalities(available);
   const bool paired = active && k >= 2;
-  const Present<T> present = present_of(p, z, paired ? available : 0u, b, dz);
+  Present<T> present;
+  collect(p, z, paired ? available : 0u, b, dz, present);
   if (!paired) return 0.0;
   const double norm = p.mean_form ? 1.0 / (static_cast<double>(k * (k - 1)) * static_cast<double>(p.width)) : 1.0;
   // A pair stands for (i, j) and (j, i): twice in the loss; each brings a factor 2 into the derivative.

@@ -75,14 +75,12 @@ void correlate(const Correlation& q, const Read& read, const T* weight, const T*
   const bool late = q.activation == Activation::sigmoid || q.activation == Activation::tanh;
   if (block.staged) block.offsets(q, offsets);
 
-  // Pixels [w0, w0 + count) of input row h into `to`, zeros outside the image; `begin` .. `end` of the channels.
+  // Pixels [w0, w0 + count) of input row h into `to`, zeros to the left and right of the image. Rows above and below it
+  // are not read.
   const auto stage = [&](std::int64_t n, std::int64_t h, std::int64_t w0, std::int64_t count, T* to) {
     const std::int64_t left = std::clamp<std::int64_t>(-w0, 0, count);
     const std::int64_t inside = std::clamp<std::int64_t>(q.in_width - w0, left, count);
-    if (h < 0 || h >= q.in_height) {
-      std::fill_n(to, count * I, T(0));
-      return;
-    }
+    if (h < 0 || h >= q.in_height) return;
     std::fill_n(to, left * I, T(0));
     if (inside > left) read(n, (h * q.in_width + w0 + left) * I, (inside - left) * I, to + left * I);
     std::fill_n(to + inside * I, (count - inside) * I, T(0));
@@ -111,16 +109,21 @@ void correlate(const Correlation& q, const Read& read, const T* weight, const T*
       stage(n, h0 + r - q.pad_top, w0 - q.pad_left, wide + q.taps_wide - 1, copy + r * block.width * I);
     }
     const std::int64_t rows = even_part(wide, most);
+    const std::int64_t per_row = block.segments / q.taps_high;
     for (std::int64_t h = 0; h < high; ++h) {
+      // Rows of taps that fall outside the image are skipped.
+      const std::int64_t first = std::clamp<std::int64_t>(q.pad_top - h0 - h, 0, q.taps_high);
+      const std::int64_t end = std::clamp<std::int64_t>(q.in_height + q.pad_top - h0 - h, first, q.taps_high);
+      const std::int64_t r0 = q.mirrored ? q.taps_high - end : first;
       for (std::int64_t w = 0; w < wide; w += rows) {
         for (std::int64_t j = 0; j < J; j += width) {
           Tile<T> t = tile_of(n, h0 + h, w0 + w, j);
-          t.segments = block.segments;
-          t.segment = offsets;
+          t.segments = (end - first) * per_row;
+          t.segment = offsets + r0 * per_row;
           t.length = block.length;
           t.a = copy + (h * block.width + w) * I;
           t.a_stride = I;
-          t.b = weight + j / width * panel_size;
+          t.b = weight + j / width * panel_size + r0 * q.taps_wide * I * width;
           t.resume = q.accumulate;
           finish(t, j);
           run(t, std::min(rows, wide - w), true);

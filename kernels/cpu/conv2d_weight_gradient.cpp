@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/cpu/blocking.h"
 #include "kernels/cpu/isa.h"
@@ -90,9 +91,16 @@ void copy_padded_row(const Conv2dParams& p, const T* x, std::int64_t n, std::int
     std::fill_n(to + right * C, (wide - right) * C, T(0));
     return;
   }
-  for (std::int64_t w = 0; w < wide; ++w) {
-    for (std::int64_t c = 0; c < C; ++c) to[w * pixel + c] = w >= left && w < right ? from[w * C + c] : T(0);
-  }
+  const auto spread = [&](auto channels) {  // a constant: the inner loop disappears
+    for (std::int64_t w = 0; w < left; ++w) std::fill_n(to + w * pixel, channels, T(0));
+    for (std::int64_t w = left; w < right; ++w) {
+      for (std::int64_t c = 0; c < channels; ++c) to[w * pixel + c] = from[w * C + c];
+    }
+    for (std::int64_t w = right; w < wide; ++w) std::fill_n(to + w * pixel, channels, T(0));
+  };
+  if (C == 1) return spread(std::integral_constant<std::int64_t, 1>{});
+  if (C == 3) return spread(std::integral_constant<std::int64_t, 3>{});
+  spread(C);
 }
 
 template <class T>

@@ -32,17 +32,19 @@ struct Avx512Float {
   // x > 0 or NaN: x, else +0; activate(relu, x) to the bit.
   static Vector relu(Vector x) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, zero(), _CMP_NLE_UQ), x); }
   // For max_pool: which lanes of v replace best. Not (v <= best) lets a NaN in, best == best keeps the first one.
+  // (Conversions are written with a full mask: GCC 12 takes the others for uses of an uninitialised value.)
   using Choice = __mmask16;
+  static constexpr Mask all = 0xFFFF;
   static Choice replaces(Vector v, Vector best) {
     return _mm512_cmp_ps_mask(v, best, _CMP_NLE_UQ) & _mm512_cmp_ps_mask(best, best, _CMP_EQ_OQ);
   }
   static Choice equals(Vector a, Vector b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
   static Vector choose(Choice yes, Vector a, Vector b) { return _mm512_mask_mov_ps(b, yes, a); }
   static Vector load_bytes(Mask m, const std::uint8_t* p) {
-    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(m, p)));
+    return _mm512_maskz_cvtepi32_ps(all, _mm512_maskz_cvtepu8_epi32(all, _mm_maskz_loadu_epi8(m, p)));
   }
   static void store_bytes(Mask m, std::uint8_t* p, Vector x) {
-    _mm512_mask_cvtepi32_storeu_epi8(p, m, _mm512_cvtps_epi32(x));
+    _mm512_mask_cvtepi32_storeu_epi8(p, m, _mm512_maskz_cvtps_epi32(all, x));
   }
 
   static void transpose_square(const float* from, std::ptrdiff_t from_stride, float* to, std::ptrdiff_t to_stride) {
@@ -54,7 +56,8 @@ struct Avx512Double {
   using Element = double;
   using Vector = __m512d;
   using Mask = __mmask8;
-  static constexpr int lanes = 8, vectors = 2, most_rows_1 = 28, most_rows_2 = 14, square = 4;
+  // Few rows: double is for checks, and every number of rows is a function to compile.
+  static constexpr int lanes = 8, vectors = 2, most_rows_1 = 8, most_rows_2 = 6, square = 4;
 
   static Mask mask(std::int64_t count) {
     return count >= lanes ? Mask(0xFF) : count <= 0 ? Mask(0) : static_cast<Mask>((1u << count) - 1);
@@ -70,16 +73,17 @@ struct Avx512Double {
   static Vector add(Vector a, Vector b) { return _mm512_add_pd(a, b); }
   static Vector relu(Vector x) { return _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(x, zero(), _CMP_NLE_UQ), x); }
   using Choice = __mmask8;
+  static constexpr Mask all = 0xFF;
   static Choice replaces(Vector v, Vector best) {
     return _mm512_cmp_pd_mask(v, best, _CMP_NLE_UQ) & _mm512_cmp_pd_mask(best, best, _CMP_EQ_OQ);
   }
   static Choice equals(Vector a, Vector b) { return _mm512_cmp_pd_mask(a, b, _CMP_EQ_OQ); }
   static Vector choose(Choice yes, Vector a, Vector b) { return _mm512_mask_mov_pd(b, yes, a); }
   static Vector load_bytes(Mask m, const std::uint8_t* p) {
-    return _mm512_cvtepi64_pd(_mm512_cvtepu8_epi64(_mm_maskz_loadu_epi8(m, p)));
+    return _mm512_maskz_cvtepi64_pd(all, _mm512_maskz_cvtepu8_epi64(all, _mm_maskz_loadu_epi8(m, p)));
   }
   static void store_bytes(Mask m, std::uint8_t* p, Vector x) {
-    _mm512_mask_cvtepi64_storeu_epi8(p, m, _mm512_cvtpd_epi64(x));
+    _mm512_mask_cvtepi64_storeu_epi8(p, m, _mm512_maskz_cvtpd_epi64(all, x));
   }
 
   static void transpose_square(const double* from, std::ptrdiff_t from_stride, double* to, std::ptrdiff_t to_stride) {

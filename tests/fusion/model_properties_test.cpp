@@ -63,6 +63,8 @@ class Properties : public ::testing::TestWithParam<std::string> {
   std::uint32_t step_ = 5;
 };
 
+class AttentionProperties : public Properties {};
+
 void expect_same(const Pass& a, const Pass& b) {
   EXPECT_EQ(a.terms.task, b.terms.task);
   EXPECT_EQ(a.terms.align, b.terms.align);
@@ -98,8 +100,7 @@ TEST_P(Properties, ANaNInAPresentModalityIsNotSwallowed) {
   EXPECT_TRUE(thrown.says("step 1") && thrown.says("rows 2, 5, 8")) << thrown.message;
 }
 
-TEST_P(Properties, WeightsOfThePresentSumToOneAndOfTheAbsentAreZero) {
-  if (!model_.has_attention()) GTEST_SKIP() << "no attention in this model";
+TEST_P(AttentionProperties, WeightsOfThePresentSumToOneAndOfTheAbsentAreZero) {
   const SyntheticBatch data(plan());
   for (const bool training : {false, true}) {
     const Pass pass = training ? train_pass(data.batch) : infer(data.batch);
@@ -120,8 +121,7 @@ TEST_P(Properties, WeightsOfThePresentSumToOneAndOfTheAbsentAreZero) {
   }
 }
 
-TEST_P(Properties, ModalityDropoutHidesSomeButNeverAll) {
-  if (!model_.has_attention()) GTEST_SKIP() << "no attention to see it by";
+TEST_P(AttentionProperties, ModalityDropoutHidesSomeButNeverAll) {
   BatchPlan many = plan();
   many.available.assign(300, 7);
   const SyntheticBatch data(many);
@@ -208,6 +208,9 @@ TEST_P(Properties, InferenceDoesNotDependOnStepOrSeed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Properties, ::testing::ValuesIn(kFusions),
+                         [](const auto& info) { return info.param; });
+
+INSTANTIATE_TEST_SUITE_P(Models, AttentionProperties, ::testing::Values("hybrid", "attention"),
                          [](const auto& info) { return info.param; });
 
 TEST(Model, DeclaresTheParametersOfTheFileFormat) {

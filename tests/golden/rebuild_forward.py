@@ -7,12 +7,7 @@ Computes every column of the predictions in double precision from the weights an
 from preprocess.json and the raw cohort folder. Exit code 0 when no number is off by more than 1e-5 (beyond 1: relative)
 and every flag is equal, 1 otherwise. Needs numpy, safetensors and Pillow.
 """
-import csv
-import json
-import math
-import re
-import sys
-import tomllib
+import csv, json, math, re, sys, tomllib
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +20,7 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 def is_missing(cell):
     return cell.strip(" \t").lower() in MISSING
+
 def canonical(cell):
     """One spelling of a listed category: 1.0 and 01 are 1."""
     text = cell.strip(" \t")

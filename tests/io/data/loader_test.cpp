@@ -49,6 +49,17 @@ List epoch(Loader& loader, std::uint32_t number) {
   return patients;
 }
 
+// 7 patients in batches of 2, three batches a step: the groups hold 6 and 1 patients, and every batch of a group knows it.
+TEST(Loader, AccumulationSharesTheDenominator) {
+  const Cohort cohort = cohort_of(7);
+  const Dataset dataset(cohort, raw_fit(cohort));
+  Loader loader(dataset, all_patients(cohort), {.batch_size = 2, .shuffle = false, .accumulate = 3});
+  loader.start_epoch(0);
+  std::vector<double> sums;
+  while (const Batch* batch = loader.next()) sums.push_back(batch->weight_sum);
+  EXPECT_EQ(sums, (std::vector<double>{6, 6, 6, 1}));
+}
+
 TEST(Loader, FillsABatch) {
   const Cohort cohort = cohort_of(6);
   const Dataset dataset(cohort, raw_fit(cohort));

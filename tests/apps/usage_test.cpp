@@ -1,0 +1,113 @@
+// Wrong usage and the commands that need no run: help, check, info, devices.
+#include <gtest/gtest.h>
+
+#include "tests/support/program.h"
+#include "tests/support/small_cohort.h"
+
+namespace plait::test {
+namespace {
+
+TEST(Usage, HelpOfEverySubcommandNamesItsOptions) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> options = {
+      {"check", {"cohort"}},
+      {"train", {"cohort", "--out", "--config", "--set", "--ids", "--init", "--device"}},
+      {"evaluate", {"run", "cohort", "--split", "--without", "--json", "--device"}},
+      {"predict", {"run", "cohort", "--out", "--device"}},
+      {"info", {"run"}}};
+  const Finished top = plait_run({"--help"});
+  EXPECT_EQ(top.code, 0);
+  EXPECT_EQ(top.err, "");
+  for (const auto& [subcommand, names] : options) {
+    EXPECT_TRUE(top.prints("  " + subcommand)) << subcommand;
+    const Finished help = plait_run({subcommand, "--help"});
+    EXPECT_EQ(help.code, 0) << subcommand;
+    EXPECT_EQ(help.err, "") << subcommand;
+    for (const std::string& name : names) EXPECT_TRUE(help.prints(name)) << subcommand << " " << name;
+  }
+}
+
+TEST(Usage, VersionIsPrinted) {
+  const Finished version = plait_run({"--version"});
+  EXPECT_EQ(version.code, 0);
+  EXPECT_TRUE(version.out.starts_with("plait "));
+}
+
+TEST(Usage, WrongCommandLinesAreUsageErrors) {
+  const std::vector<std::vector<std::string>> wrong = {{},
+                                                       {"frobnicate"},
+                                                       {"--frobnicate"},
+                                                       {"check"},
+                                                       {"check", "a", "--frobnicate"},
+                                                       {"train", "a"},
+                                                       {"train", "a", "--out"},
+                                                       {"train", "a", "--out", "b", "--device", "toaster"},
+                                                       {"evaluate", "a"},
+                                                       {"evaluate", "a", "b", "--split", "some"},
+                                                       {"predict", "a", "b"}};
+  for (const std::vector<std::string>& arguments : wrong) {
+    const Finished finished = plait_run(arguments);
+    std::string line;
+    for (const std::string& argument : arguments) line += argument + " ";
+    EXPECT_EQ(finished.code, 2) << line;
+    EXPECT_EQ(finished.out, "") << line;
+    EXPECT_NE(finished.err, "") << line;
+  }
+}
+
+TEST(Usage, AMisspeltSettingNamesTheNearestOne) {
+  const SmallCohortFolder cohort;
+  const TemporaryFolder folder;
+  const Finished set = plait_run({"train", cohort.path(), "--out", folder / "run", "--set", "train.epoch=3"});
+  EXPECT_TRUE(refused(set, 2)) << set.err;
+  EXPECT_TRUE(set.says("--set train.epoch=3") && set.says("\"epochs\"")) << set.err;
+  write_bytes(folder / "c.toml", "[model]\nfusion = \"concat\"\n[train]\nlearning_rte = 0.1\n");
+  const Finished file = plait_run({"train", cohort.path(), "--out", folder / "run", "--config", folder / "c.toml"});
+  EXPECT_TRUE(refused(file, 2)) << file.err;
+  EXPECT_TRUE(file.says("c.toml:4:1: ") && file.says("\"learning_rate\"")) << file.err;
+  EXPECT_FALSE(std::filesystem::exists(folder / "run"));
+}
+
+TEST(Usage, DevicesThatThisBuildLacksAreDeviceErrors) {
+  const SmallCohortFolder cohort;
+  const TemporaryFolder folder;
+  const Finished build = plait_run({"info"});
+  for (const char* device : {"gpu", "simt"}) {
+    if (std::string(device) == "gpu" && !build.prints("not in this build")) continue;
+    const Finished finished = plait_run({"train", cohort.path(), "--out", folder / "run", "--device", device});
+    EXPECT_TRUE(refused(finished, 5)) << finished.err;
+    EXPECT_TRUE(finished.says(std::string("--device ") + device)) << finished.err;
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+  }
+}
+
+TEST(Usage, CheckPrintsCountsAvailabilityAndStrangers) {
+  const SmallCohortFolder cohort;
+  const Finished checked = plait_run({"check", cohort.path()});
+  EXPECT_EQ(checked.code, 0) << checked.err;
+  EXPECT_EQ(checked.err, "");
+  for (const char* part : {"cohort small: 48 patients, binary task", "without a target: 1", "ehr", "9 x 7 x 1",
+                           "Patients with a label and no modality (2):\n  005\n  0011\n",
+                           "Patients in ehr without a row in the labels (1):\n  nobody\n", "No problem found."})
+    EXPECT_TRUE(checked.prints(part)) << part << "\n" << checked.out;
+}
+
+TEST(Usage, CheckReportsEveryProblemOfABadCohort) {
+  SmallCohortFolder cohort;
+  std::string ehr = read_bytes(cohort.path() / "ehr.csv"), genomics = read_bytes(cohort.path() / "genomics.csv");
+  cohort.write("ehr.csv", ehr + "40,001,f,1,many\n");     // line + 1: a patient again
+  cohort.write("genomics.csv", genomics + "0099,1,2\n");  // three fields of six
+  cohort.write("images/0010.png", "no image");
+  const Finished checked = plait_run({"check", cohort.path()});
+  EXPECT_EQ(checked.code, 3);
+  EXPECT_TRUE(checked.says("ehr.csv:") && checked.says("genomics.csv:") && checked.says("0010.png: ")) << checked.err;
+  EXPECT_TRUE(checked.says("plait: 3 problems found in ")) << checked.err;
+}
+
+TEST(Usage, InfoTellsWhatTheBuildCanDo) {
+  const Finished info = plait_run({"info"});
+  EXPECT_EQ(info.code, 0);
+  for (const char* part : {"plait ", "cpu ", "gpu ", "hybrid", "multilabel"}) EXPECT_TRUE(info.prints(part)) << part;
+}
+
+}  // namespace
+}  // namespace plait::test
