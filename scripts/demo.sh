@@ -49,13 +49,13 @@ train_and_show() {
 if [ -d data/mfeat3 ]; then
   echo
   echo "== mfeat3: handwritten digits seen three ways (not patients), 30 % of the modalities knocked out"
-  [ -d data/mfeat3-holes ] || python3 scripts/data/knock_out.py data/mfeat3 --out data/mfeat3-holes --rate 0.3 --seed 1
+  python3 scripts/data/knock_out.py data/mfeat3 --out data/mfeat3-holes --rate 0.3 --seed 1
   train_and_show data/mfeat3-holes "$out/mfeat3"
 fi
 if [ -d data/tcga-acc ]; then
   echo
   echo "== tcga-acc: adrenocortical carcinoma, death within three years; few patients, really missing modalities"
-  train_and_show data/tcga-acc "$out/tcga-acc" --set train.batch_size=16 --set preprocess.genes=200
+  train_and_show data/tcga-acc "$out/tcga-acc" --set train.batch_size=16 --set train.test=0.3 --set preprocess.genes=200
 fi
 if [ "$shown" -eq 0 ]; then
   echo "demo.sh: none of the cohorts could be had (see above), so there was nothing to train on" >&2

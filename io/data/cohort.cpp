@@ -65,6 +65,9 @@ Cohort read(const std::filesystem::path& folder, const CohortOptions& options, s
 void count(const Cohort& cohort, CohortReport& report) {
   report.patients = cohort.patients();
   report.classes = cohort.task == TaskKind::multilabel ? cohort.target_names : cohort.classes;
+  // Too many to be classes: the column is another one, and its values are the patients' own.
+  const bool no_classes = report.classes.size() > (cohort.task == TaskKind::binary ? 2 : kMostClasses);
+  if (no_classes) report.classes.clear();
   report.class_counts.assign(report.classes.size(), 0);
   for (const ModalityData& modality : cohort.modalities) report.modalities.push_back(modality.name);
   for (std::int64_t patient = 0; patient < cohort.patients(); ++patient) {
@@ -77,7 +80,7 @@ void count(const Cohort& cohort, CohortReport& report) {
       for (std::int64_t k = 0; k < cohort.target_columns(); ++k) {
         report.class_counts[static_cast<std::size_t>(k)] += cohort.target(patient, k) == 1.0;
       }
-    } else if (cohort.task != TaskKind::regression) {
+    } else if (cohort.task != TaskKind::regression && !no_classes) {
       ++report.class_counts[static_cast<std::size_t>(cohort.target(patient))];
     }
   }

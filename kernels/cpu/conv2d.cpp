@@ -113,7 +113,10 @@ void conv2d_forward(const Conv2dParams& p, const T* x, const T* weight, const T*
   const auto read = [&](std::int64_t n, std::int64_t element, std::int64_t count, T* to) {
     std::memcpy(to, x + n * p.x_stride + element, static_cast<std::size_t>(count) * sizeof(T));
   };
-  correlate(forward_correlation(p), read, packed, bias, y, offsets, tiles);
+  const auto ask = [&](std::int64_t n, std::int64_t element) {
+    __builtin_prefetch(x + n * p.x_stride + element, 0, 2);
+  };
+  correlate(forward_correlation(p), read, ask, packed, bias, y, offsets, tiles);
 }
 
 template <class T>
@@ -131,7 +134,11 @@ void conv2d_backward(const Conv2dParams& p, const T* x, const T* weight, const T
   const auto read = [&](std::int64_t n, std::int64_t element, std::int64_t count, T* to) {
     read_gradient(p.activation, y + n * p.y_stride + element, dy + n * p.y_stride + element, count, to);
   };
-  correlate<T>(input_correlation(p, gradients.x.mode), read, packed, nullptr, gradients.x.data, offsets, tiles);
+  const auto ask = [&](std::int64_t n, std::int64_t element) {
+    __builtin_prefetch(dy + n * p.y_stride + element, 0, 2);
+    if (p.activation != Activation::identity) __builtin_prefetch(y + n * p.y_stride + element, 0, 2);
+  };
+  correlate<T>(input_correlation(p, gradients.x.mode), read, ask, packed, nullptr, gradients.x.data, offsets, tiles);
 }
 
 template std::size_t conv2d_workspace_bytes<float>(const Conv2dParams&);

@@ -63,10 +63,10 @@ struct CorrelationBlock {
 };
 
 // weight: packed[panel][r][s][i][column of the panel]. offsets: scratch for taps_high * taps_wide of them.
-// read(n, element, count, to) copies in[n] from its `element`-th element on.
-template <class T, class Read>
-void correlate(const Correlation& q, const Read& read, const T* weight, const T* bias, T* out, std::ptrdiff_t* offsets,
-               const TileKernels<T>& tiles) {
+// read(n, element, count, to) copies in[n] from its `element`-th element on; ask(n, element) asks for its cache line.
+template <class T, class Read, class Ask>
+void correlate(const Correlation& q, const Read& read, const Ask& ask, const T* weight, const T* bias, T* out,
+               std::ptrdiff_t* offsets, const TileKernels<T>& tiles) {
   constexpr std::int64_t capacity = CorrelationBlock<T>::capacity;
   const CorrelationBlock<T> block(q, tiles);
   const std::int64_t width = tiles.width(), I = q.in_channels, J = q.out_channels;
@@ -102,7 +102,16 @@ void correlate(const Correlation& q, const Read& read, const T* weight, const T*
     if (last && late) finish_rows<T>(t.c, t.c_stride, rows, t.columns, nullptr, q.activation);
   };
 
-  const auto staged = [&](std::int64_t n, std::int64_t h0, std::int64_t w0) {
+  // Between tiles, the input rows [h, h + high) of image n are asked for, a part of `parts` at a time.
+  constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(T));
+  const auto ask_rows = [&](std::int64_t n, std::int64_t h, std::int64_t high, std::int64_t part, std::int64_t parts) {
+    const std::int64_t first = std::clamp<std::int64_t>(h, 0, q.in_height) * q.in_width * I;
+    const std::int64_t lines = (std::clamp<std::int64_t>(h + high, 0, q.in_height) * q.in_width * I - first) / line;
+    for (std::int64_t i = lines * part / parts; i < lines * (part + 1) / parts; ++i) ask(n, first + i * line);
+  };
+
+  // The item worked off next is at (n1, h1), or there is none.
+  const auto staged = [&](std::int64_t n, std::int64_t h0, std::int64_t w0, std::int64_t n1, std::int64_t h1) {
     alignas(64) T copy[capacity];
     const std::int64_t high = std::min(block.rows, q.out_height - h0), wide = std::min(block.columns, q.out_width - w0);
     for (std::int64_t r = 0; r < high + q.taps_high - 1; ++r) {
@@ -115,6 +124,10 @@ void correlate(const Correlation& q, const Read& read, const T* weight, const T*
       const std::int64_t first = std::clamp<std::int64_t>(q.pad_top - h0 - h, 0, q.taps_high);
       const std::int64_t end = std::clamp<std::int64_t>(q.in_height + q.pad_top - h0 - h, first, q.taps_high);
       const std::int64_t r0 = q.mirrored ? q.taps_high - end : first;
+      if (n1 < q.batch) {
+        const std::int64_t seen = n1 == n ? q.taps_high - 1 : 0;  // rows that this item reads too
+        ask_rows(n1, h1 - q.pad_top + seen, block.rows + q.taps_high - 1 - seen, h, high);
+      }
       for (std::int64_t w = 0; w < wide; w += rows) {
         for (std::int64_t j = 0; j < J; j += width) {
           Tile<T> t = tile_of(n, h0 + h, w0 + w, j);
@@ -168,10 +181,11 @@ void correlate(const Correlation& q, const Read& read, const T* weight, const T*
   const std::int64_t high = ceil_div(q.out_height, rows), wide = ceil_div(q.out_width, columns);
   const std::int64_t steps = rows * columns * q.taps_high * q.taps_wide * I * (J + tiles.lanes);
   parallel_for(q.batch * high * wide, grain_of(steps), [&](std::int64_t begin, std::int64_t end) {
+    const auto row_of = [&](std::int64_t item) { return item / wide % high * rows; };
     for (std::int64_t item = begin; item < end; ++item) {
-      const std::int64_t n = item / wide / high, h = item / wide % high * rows, w = item % wide * columns;
+      const std::int64_t n = item / wide / high, h = row_of(item), w = item % wide * columns, next = item + 1;
       if (block.staged) {
-        staged(n, h, w);
+        staged(n, h, w, next < end && wide == 1 ? next / high : q.batch, row_of(next));
       } else {
         tap_by_tap(n, h, w, std::min(columns, q.out_width - w));
       }

@@ -22,7 +22,7 @@ namespace {
 
 template <class T>
 struct Chunking {
-  static constexpr std::int64_t bytes = 512 * 1024;
+  static constexpr std::int64_t bytes = 256 * 1024;
 
   std::int64_t channels = 0;  // out-channels, padded to whole vectors
   std::int64_t wide = 0;      // pixels in a row of the padded copy of x
@@ -179,7 +179,25 @@ void conv2d_weight_gradient(const Conv2dParams& p, const T* x, const T* y, const
   const std::int64_t items = weight_items + (want_bias ? panels : 0);
   const T one = 1;
 
-  const auto run = [&](std::int64_t item, std::int64_t segments) {
+  // Where the next chunk begins. An item asks for one cache line of it per position while it runs.
+  struct Ahead {
+    const T *dy = nullptr, *y = nullptr, *x = nullptr;
+  };
+  const auto ask_ahead = [&](Tile<T>& t, std::int64_t item, const Ahead& ahead) {
+    constexpr std::int64_t line = 64 / sizeof(T);
+    const std::int64_t lines = ceil_div(K, line), x_lines = ceil_div(p.in_channels, line);
+    const auto ask = [&](const T* from, std::int64_t count, std::int64_t stride) {
+      if (from != nullptr && item >= 0 && item < count) {
+        t.ahead = from + item * line;
+        t.ahead_stride = stride;
+      }
+      item -= count;
+    };
+    ask(ahead.dy, lines, K);
+    if (p.activation != Activation::identity) ask(ahead.y, lines, K);
+    ask(ahead.x, x_lines, p.in_channels);
+  };
+  const auto run = [&](std::int64_t item, std::int64_t segments, const Ahead& ahead) {
     const bool is_bias = item >= weight_items;
     const std::int64_t panel = is_bias ? item - weight_items : item % panels;
     const std::int64_t group = item / panels / parts, i0 = item / panels % parts * rows;
@@ -192,6 +210,7 @@ void conv2d_weight_gradient(const Conv2dParams& p, const T* x, const T* y, const
     t.c_stride = channels;
     t.columns = std::min(width, channels - panel * width);
     t.resume = true;
+    ask_ahead(t, item, ahead);
     if (is_bias) {
       t.a = &one;
       t.c = scratch.bias + panel * width;
@@ -212,8 +231,15 @@ void conv2d_weight_gradient(const Conv2dParams& p, const T* x, const T* y, const
       for (std::int64_t s = 0; s < segments; ++s) {
         scratch.segment[s] = s / high * chunking.image_size + s % high * chunking.wide * chunking.pixel;
       }
+      const bool same_image = h0 + high < p.out_height();
+      const std::int64_t n1 = same_image ? n0 : n0 + images, h1 = same_image ? h0 + high : 0;
+      Ahead ahead;
+      if (n1 < p.batch) {
+        const std::int64_t from = n1 * p.y_stride + h1 * p.out_width() * K;
+        ahead = {dy + from, y + from, x + n1 * p.x_stride + h1 * p.width * p.in_channels};
+      }
       parallel_for(items, grain_of(rows * width * segments * p.out_width()), [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t item = begin; item < end; ++item) run(item, segments);
+        for (std::int64_t item = begin; item < end; ++item) run(item, segments, ahead);
       });
     }
   }

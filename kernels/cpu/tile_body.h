@@ -33,6 +33,13 @@ void run_tile(const Tile<typename V::Element>& t) {
     });
   });
 
+  if (!t.resume && !t.stream) {  // the results' lines are on their way while k runs
+    unroll<R>([&](auto r) __attribute__((always_inline)) {
+      unroll<N>([&](auto v)
+                    __attribute__((always_inline)) { __builtin_prefetch(t.c + r * t.c_stride + v * lanes, 1); });
+    });
+  }
+
   const T* b = t.b;
   const std::ptrdiff_t a_stride = t.a_stride, b_stride = t.b_stride;
   const T* ahead = t.ahead != nullptr ? t.ahead : t.b;

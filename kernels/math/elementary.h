@@ -27,9 +27,9 @@ PLAIT_HD float float_of(std::int32_t bits) {
   return x;
 }
 
-// 2^n for -126 <= n <= 127.
+// 2^n for -126 <= n <= 127; any bits for other n (a NaN's way through exponential), hence unsigned.
 PLAIT_HD float power_of_two(std::int32_t n) {
-  return float_of((n + 127) * (1 << 23));
+  return float_of(static_cast<std::int32_t>(static_cast<std::uint32_t>(n + 127) << 23));
 }
 
 // x = n ln 2 + r with |r| <= ln(2) / 2; returns exp(r) - 1. Adding 1.5 * 2^23 rounds to the nearest integer and leaves

@@ -50,6 +50,8 @@ struct BadCohort {
   std::function<void(CohortFolder&)> spoil;
   std::vector<std::string> says;    // the place among them
   std::string secret = "8315.772";  // a value that no message may repeat
+
+  friend void PrintTo(const BadCohort& it, std::ostream* out) { *out << it.name; }
 };
 
 const std::vector<BadCohort>& bad_cohorts() {
@@ -88,7 +90,7 @@ const std::vector<BadCohort>& bad_cohorts() {
        {"cohort.toml:6:10: ", "did you mean \"label\""}},
       {"ThirdClass", [](CohortFolder& c) { append(c, "labels.csv", "new,8315.772\n"); }, {"labels.csv:50:2: "}},
       {"OneClassOnly",
-       [](CohortFolder& c) { c.write("labels.csv", "patient_id,label\n001,8315.772\n002,8315.772\n003,8315.772\n"); },
+       [](CohortFolder& c) { c.write("labels.csv", "patient_id,label\n001,1\n002,1\n003,1\n"); },
        {"labels.csv: ", "one value only"}},
       {"NoLabels", [](CohortFolder& c) { c.write("labels.csv", "patient_id,label\n"); }, {"labels.csv: "}},
       {"EmptyLabels", [](CohortFolder& c) { c.write("labels.csv", ""); }, {"labels.csv"}},

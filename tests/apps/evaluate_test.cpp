@@ -106,6 +106,8 @@ TEST(Evaluate, TextNamesPartAndMetrics) {
 
 struct Columns {
   std::string task, fusion, values;
+
+  friend void PrintTo(const Columns& it, std::ostream* out) { *out << it.task << ", " << it.fusion; }
 };
 
 class Predict : public testing::TestWithParam<Columns> {};
@@ -129,10 +131,11 @@ TEST_P(Predict, WritesTheColumnsOfTheTask) {
       any = any || (there && (GetParam().fusion != "image" || m == 2));
       EXPECT_EQ(row[has + m], there ? "1" : "0") << i;
       const std::string& weight = row[weights + m];
-      if (GetParam().fusion == "hybrid")
+      if (GetParam().fusion == "hybrid") {
         EXPECT_EQ(weight == "0", !there) << i;
-      else
+      } else {
         EXPECT_EQ(weight, "") << i;
+      }
     }
     EXPECT_EQ(row[abstain], any ? "0" : "1") << i;
     for (std::size_t k = 0; k < outputs; ++k) {
@@ -140,7 +143,9 @@ TEST_P(Predict, WritesTheColumnsOfTheTask) {
       std::snprintf(digits, sizeof digits, "%.9g", std::stod(row[1 + k]));
       EXPECT_EQ(row[1 + k], digits) << i;
       std::snprintf(digits, sizeof digits, "%.9g", prior[k].get<double>());
-      if (!any) EXPECT_EQ(row[1 + k], digits) << "the prior, patient " << i;
+      if (!any) {
+        EXPECT_EQ(row[1 + k], digits) << "the prior, patient " << i;
+      }
     }
   }
 }

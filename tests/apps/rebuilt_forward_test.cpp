@@ -29,6 +29,8 @@ struct Case {
   SmallCohort cohort;
   std::string fusion;
   std::vector<std::string> sets;
+
+  friend void PrintTo(const Case& it, std::ostream* out) { *out << it.name; }
 };
 
 std::vector<Case> cases() {

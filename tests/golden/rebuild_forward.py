@@ -57,14 +57,14 @@ def table_inputs(fit, section, folder):
     return inputs
 
 def resized(pixels, height, width):
-    """Bilinear, half-pixel centres, edges repeated, rounded to the nearest sample value."""
+    """Bilinear, half-pixel centres, edges repeated, columns first, rounded to the nearest value (a half: up)."""
     for axis, size in ((1, width), (0, height)):
         old = pixels.shape[axis]
         at = np.clip((np.arange(size) + 0.5) * old / size - 0.5, 0, old - 1)
         first = np.floor(at).astype(int)
         share = np.expand_dims(at - first, (1, 2) if axis == 0 else (0, 2))
-        second = np.minimum(first + 1, old - 1)
-        pixels = np.take(pixels, first, axis) * (1 - share) + np.take(pixels, second, axis) * share
+        before, after = (np.take(pixels, np.minimum(first + k, old - 1), axis) for k in (0, 1))
+        pixels = before + share * (after - before)
     return np.floor(pixels + 0.5)
 
 def image_inputs(fit, section, folder):

@@ -110,6 +110,7 @@ TEST(Activation, ValuesAndDerivatives) {
 TEST(Loss, LogOfSumIsExactAroundOne) {
   for (double sum : {1.0, 1.0 + 1e-12, 1.0 + 1e-7, 1.5, 3.0, 1e6})
     EXPECT_NEAR(log_of_sum<float>(sum), std::log(sum), 1e-7 * std::log(sum)) << sum;
+  EXPECT_TRUE(std::isnan(log_of_sum<float>(std::nan(""))));
 }
 
 }  // namespace

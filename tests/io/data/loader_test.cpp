@@ -11,7 +11,7 @@
 
 #include "kernels/math/philox.h"
 #include "tests/support/error_of.h"
-#include "tests/support/small_cohort.h"
+#include "tests/support/memory_cohort.h"
 
 namespace plait {
 namespace {
@@ -30,7 +30,7 @@ Cohort cohort_of(std::int64_t n) {
     if (i % 4 == 3) continue;
     for (int j = 0; j < 3; ++j) cells.push_back(i == 1 && j == 2 ? kNan : static_cast<float>(10 * i + j));
   }
-  Cohort cohort = test::small_cohort(TaskKind::binary, targets);
+  Cohort cohort = test::memory_cohort(TaskKind::binary, targets);
   test::add_expression(cohort, "genes", 3, cells, rows);
   return cohort;
 }
@@ -49,7 +49,8 @@ List epoch(Loader& loader, std::uint32_t number) {
   return patients;
 }
 
-// 7 patients in batches of 2, three batches a step: the groups hold 6 and 1 patients, and every batch of a group knows it.
+// 7 patients in batches of 2, three batches a step: the groups hold 6 and 1 patients, and every batch of a group knows
+// it.
 TEST(Loader, AccumulationSharesTheDenominator) {
   const Cohort cohort = cohort_of(7);
   const Dataset dataset(cohort, raw_fit(cohort));
@@ -197,7 +198,7 @@ TEST(Loader, MayStopAndRestartInTheMiddle) {
 
 // What a NaN source row of somebody else holds, or a row that lies where an absent patient's would be, is never seen.
 TEST(Loader, AbsentRowsAreZeroWhateverTheSourceHolds) {
-  Cohort cohort = test::small_cohort(TaskKind::binary, {0, 1, 0, 1});
+  Cohort cohort = test::memory_cohort(TaskKind::binary, {0, 1, 0, 1});
   test::add_expression(cohort, "a", 2, {1, 2, kNan, kNan, 3, 4}, {0, -1, 2, -1});
   test::add_expression(cohort, "b", 2, {1, 2, 5, 6}, {-1, 0, 1, -1});
   Preprocess fit = raw_fit(cohort);
@@ -215,7 +216,7 @@ TEST(Loader, AbsentRowsAreZeroWhateverTheSourceHolds) {
 }
 
 TEST(Loader, UnlabelledPatientsWeighNothing) {
-  Cohort cohort = test::small_cohort(TaskKind::multiclass, {0, 2, 1, 1});
+  Cohort cohort = test::memory_cohort(TaskKind::multiclass, {0, 2, 1, 1});
   cohort.targets[2] = std::nan("");
   test::add_expression(cohort, "a", 1, {1, 2, 3, 4}, {0, 1, 2, 3});
   const Dataset dataset(cohort, raw_fit(cohort));
@@ -248,7 +249,7 @@ TEST(Loader, RefusesWhatTheDatasetDoesNotHave) {
 }
 
 TEST(Loader, BalancedWeights) {
-  Cohort cohort = test::small_cohort(TaskKind::binary, {0, 0, 0, 1, 1, 0});
+  Cohort cohort = test::memory_cohort(TaskKind::binary, {0, 0, 0, 1, 1, 0});
   cohort.targets[5] = std::nan("");
   test::add_expression(cohort, "a", 1, {1, 2}, {0, 1, -1, -1, -1, -1});
   const Dataset dataset(cohort, raw_fit(cohort));

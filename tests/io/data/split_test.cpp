@@ -10,14 +10,14 @@
 
 #include "kernels/math/philox.h"
 #include "tests/support/error_of.h"
+#include "tests/support/memory_cohort.h"
 #include "tests/support/random_values.h"
-#include "tests/support/small_cohort.h"
 
 namespace plait {
 namespace {
 
 using test::error_of;
-using test::small_cohort;
+using test::memory_cohort;
 using List = std::vector<std::int64_t>;
 
 // Class k for the first counts[k] patients, and so on, in an order that mixes the classes.
@@ -30,7 +30,7 @@ Cohort classes(const std::vector<std::int64_t>& counts) {
         targets[i - 1],
         targets[random_index(random_word(9, static_cast<std::uint32_t>(i), 0, 0, 0), static_cast<std::uint32_t>(i))]);
   }
-  return small_cohort(counts.size() == 2 ? TaskKind::binary : TaskKind::multiclass, targets);
+  return memory_cohort(counts.size() == 2 ? TaskKind::binary : TaskKind::multiclass, targets);
 }
 
 std::map<double, std::int64_t> count_by_target(const Cohort& cohort, const List& part) {
@@ -139,7 +139,7 @@ TEST(Split, RegressionIsStratifiedByQuantiles) {
   const std::vector<float> draws = random_values<float>(1000, 4, 0.0, 1.0);
   std::vector<double> targets;
   for (const float draw : draws) targets.push_back(std::exp(5.0 * static_cast<double>(draw)));  // skewed
-  const Cohort cohort = small_cohort(TaskKind::regression, targets);
+  const Cohort cohort = memory_cohort(TaskKind::regression, targets);
   const Split split = make_split(cohort, 0.2, 0.15, 1);
   expect_partition(cohort, {split.train, split.validation, split.test});
   std::vector<double> sorted = targets;
@@ -160,7 +160,7 @@ TEST(Split, SharesOutLabelCombinations) {
     targets.push_back(i >= 300 ? 1.0 : 0.0);
     targets.push_back((i >= 200 && i < 300) || i >= 398 ? 1.0 : 0.0);
   }
-  const Cohort cohort = small_cohort(TaskKind::multilabel, targets, 2);
+  const Cohort cohort = memory_cohort(TaskKind::multilabel, targets, 2);
   const Split split = make_split(cohort, 0.2, 0.0, 1);
   std::map<std::pair<double, double>, int> count;
   for (const std::int64_t patient : split.test) ++count[{cohort.target(patient, 0), cohort.target(patient, 1)}];

@@ -1,0 +1,82 @@
+// The training step that is timed: the hybrid model on batches of three modalities, a fifth of each missing.
+//   table 32 -> 128 -> 64; image 28 x 28 x 1 -> conv 16 -> conv 32 -> 64; expression 1000 -> 256 -> 64 with a mirrored
+//   decoder; binary head, Adam, every term of the loss. bench/compare_pytorch.py builds the same model.
+#pragma once
+
+#include <deque>
+#include <string>
+
+#include "engine/train/trainer.h"
+#include "fusion/model.h"
+#include "tests/support/synthetic_batch.h"
+
+namespace plait::bench {
+
+class StepWorkload {
+ public:
+  explicit StepWorkload(std::int64_t batch_size)
+      : model_(config(), TaskKind::binary, 1, model_training(options(), config()), 1),
+        trainer_(model_, options()),
+        inference_(inference_arena_, false),
+        recorded_(recorded_arena_) {
+    for (std::uint32_t seed = 1; seed <= 8; ++seed) {
+      BatchPlan plan{.inputs = config().inputs, .available = {}, .seed = seed};
+      const auto draws = random_integers<unsigned>(3 * batch_size, seed, 5);
+      for (std::size_t i = 0; i < draws.size(); i += 3) {
+        const unsigned mask = (draws[i] != 0) | (draws[i + 1] != 0) << 1 | (draws[i + 2] != 0) << 2;
+        plan.available.push_back(static_cast<ModalityMask>(mask == 0 ? 1 : mask));
+      }
+      batches_.emplace_back(plan);
+    }
+  }
+
+  std::int64_t parameter_count() const { return model_.parameters().parameter_count(); }
+
+  // Forward, backward, L2, Adam.
+  void train() {
+    trainer_.accumulate(next(), true);
+    trainer_.update(1e-4);
+  }
+  // Forward with everything that training adds, losses and their gradients included, without backward.
+  double forward() {
+    recorded_.reset();
+    const Batch& batch = next();
+    return model_.loss(recorded_, context(batch, true), batch).total();
+  }
+  // Logits of a batch.
+  const float* infer() {
+    inference_.reset();
+    const Batch& batch = next();
+    return model_.forward(inference_, context(batch, false), batch).logits.data.as<float>();
+  }
+
+ private:
+  static ModelConfig config() {
+    ModelConfig c;
+    c.inputs = {{.name = "table", .kind = ModalityKind::table, .features = 32},
+                {.name = "image", .kind = ModalityKind::image, .height = 28, .width = 28, .channels = 1},
+                {.name = "expression", .kind = ModalityKind::expression, .features = 1000}};
+    for (const InputShape& input : c.inputs) c.encoders.push_back(default_encoder(input.kind));
+    return c;
+  }
+  // Defaults of the documentation: adam, l2 1e-4, alignment 0.01, modality_keep 0.8.
+  static TrainOptions options() { return {}; }
+
+  StepContext context(const Batch& batch, bool training) const {
+    return {.training = training,
+            .seed = 1,
+            .step = &step_,
+            .rows = reinterpret_cast<const std::uint32_t*>(batch.rows.as<std::int32_t>())};
+  }
+  const Batch& next() { return batches_[turn_++ % batches_.size()].batch; }
+
+  MultimodalModel model_;
+  Trainer trainer_;
+  Arena inference_arena_, recorded_arena_;
+  Tape inference_, recorded_;
+  std::deque<SyntheticBatch> batches_;
+  std::size_t turn_ = 0;
+  std::uint32_t step_ = 0;
+};
+
+}  // namespace plait::bench
