@@ -17,7 +17,10 @@ int report(const char* message, plait::ExitCode code) {
 
 int main(int argc, char** argv) {
   try {
-    return plait::run_command_line(argc, argv);
+    const int code = plait::run_command_line(argc, argv);
+    // A full disk behind a redirection shows only here.
+    if (std::fflush(stdout) != 0) plait::fail_storage("standard output cannot be written; is the disk full?");
+    return code;
   } catch (const plait::Error& error) {
     return report(error.what(), error.code());
   } catch (const std::bad_alloc&) {

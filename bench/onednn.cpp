@@ -1,8 +1,10 @@
 #include <omp.h>
 
+#include <algorithm>
 #include <dnnl.hpp>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "bench/rivals.h"
 
@@ -36,13 +38,21 @@ dnnl::memory random_memory(const dnnl::memory::desc& layout) {
   return memory;
 }
 
+struct Step {
+  dnnl::primitive primitive;
+  Arguments arguments;
+};
+
+void add_primitives(const std::string& name, double flops, double bytes, std::vector<Step> steps) {
+  add(name + "/onednn", flops, bytes, [engine = shared_engine(), steps = std::move(steps)] {
+    for (const Step& step : steps) step.primitive.execute(engine->stream, step.arguments);
+    engine->stream.wait();
+  });
+}
+
 void add_primitive(const std::string& name, double flops, double bytes, dnnl::primitive primitive,
                    Arguments arguments) {
-  add(name + "/onednn", flops, bytes,
-      [engine = shared_engine(), primitive = std::move(primitive), arguments = std::move(arguments)] {
-        primitive.execute(engine->stream, arguments);
-        engine->stream.wait();
-      });
+  add_primitives(name, flops, bytes, {{std::move(primitive), std::move(arguments)}});
 }
 
 dnnl::primitive_attr with_relu() {
@@ -85,27 +95,42 @@ void add_onednn_convolution(const std::string& name, Pass pass, const Conv2dPara
       {dnnl::prop_kind::forward_training, algorithm, src, weights, bias, dst, strides, padding, padding}, with_relu(),
       engine);
   if (pass == Pass::forward) {
-    add_primitive(name, flops, bytes, dnnl::convolution_forward(forward),
-                  {{DNNL_ARG_SRC, random_memory(forward.src_desc())},
-                   {DNNL_ARG_WEIGHTS, random_memory(forward.weights_desc())},
-                   {DNNL_ARG_BIAS, random_memory(forward.bias_desc())},
-                   {DNNL_ARG_DST, random_memory(forward.dst_desc())}});
-  } else if (pass == Pass::input_gradient) {
-    const dnnl::convolution_backward_data::primitive_desc chosen(
-        {algorithm, src, weights, dst, strides, padding, padding}, engine, forward);
-    add_primitive(name, flops, bytes, dnnl::convolution_backward_data(chosen),
-                  {{DNNL_ARG_DIFF_SRC, random_memory(chosen.diff_src_desc())},
-                   {DNNL_ARG_WEIGHTS, random_memory(chosen.weights_desc())},
-                   {DNNL_ARG_DIFF_DST, random_memory(chosen.diff_dst_desc())}});
-  } else {
-    const dnnl::convolution_backward_weights::primitive_desc chosen(
-        {algorithm, src, weights, bias, dst, strides, padding, padding}, engine, forward);
-    add_primitive(name, flops, bytes, dnnl::convolution_backward_weights(chosen),
-                  {{DNNL_ARG_SRC, random_memory(chosen.src_desc())},
-                   {DNNL_ARG_DIFF_WEIGHTS, random_memory(chosen.diff_weights_desc())},
-                   {DNNL_ARG_DIFF_BIAS, random_memory(chosen.diff_bias_desc())},
-                   {DNNL_ARG_DIFF_DST, random_memory(chosen.diff_dst_desc())}});
+    return add_primitives(name, flops, bytes,
+                          {{dnnl::convolution_forward(forward),
+                            {{DNNL_ARG_SRC, random_memory(forward.src_desc())},
+                             {DNNL_ARG_WEIGHTS, random_memory(forward.weights_desc())},
+                             {DNNL_ARG_BIAS, random_memory(forward.bias_desc())},
+                             {DNNL_ARG_DST, random_memory(forward.dst_desc())}}}});
   }
+  const dnnl::convolution_backward_weights::primitive_desc of_weights(
+      {algorithm, src, weights, bias, dst, strides, padding, padding}, engine, forward);
+  const auto layout = of_weights.diff_dst_desc();
+  const dnnl::memory y = random_memory(layout), dy = random_memory(layout), dz = random_memory(layout);
+  std::vector<Step> steps;
+  if (pass == Pass::backward) {
+    const auto relu = dnnl::algorithm::eltwise_relu_use_dst_for_bwd;
+    const dnnl::eltwise_forward::primitive_desc hint({dnnl::prop_kind::forward_training, relu, layout, 0.0f, 0.0f},
+                                                     engine);
+    const dnnl::eltwise_backward::primitive_desc of_relu({relu, layout, layout, 0.0f, 0.0f}, engine, hint);
+    steps.push_back(
+        {dnnl::eltwise_backward(of_relu), {{DNNL_ARG_DST, y}, {DNNL_ARG_DIFF_DST, dy}, {DNNL_ARG_DIFF_SRC, dz}}});
+  }
+  if (pass != Pass::input_gradient) {
+    steps.push_back({dnnl::convolution_backward_weights(of_weights),
+                     {{DNNL_ARG_SRC, random_memory(of_weights.src_desc())},
+                      {DNNL_ARG_DIFF_WEIGHTS, random_memory(of_weights.diff_weights_desc())},
+                      {DNNL_ARG_DIFF_BIAS, random_memory(of_weights.diff_bias_desc())},
+                      {DNNL_ARG_DIFF_DST, dz}}});
+  }
+  if (pass == Pass::input_gradient || (pass == Pass::backward && !is_first_layer(p))) {
+    const dnnl::convolution_backward_data::primitive_desc of_input(
+        {algorithm, src, weights, layout, strides, padding, padding}, engine, forward);
+    steps.push_back({dnnl::convolution_backward_data(of_input),
+                     {{DNNL_ARG_DIFF_SRC, random_memory(of_input.diff_src_desc())},
+                      {DNNL_ARG_WEIGHTS, random_memory(of_input.weights_desc())},
+                      {DNNL_ARG_DIFF_DST, dz}}});
+  }
+  add_primitives(name, flops, bytes, std::move(steps));
 }
 
 void add_onednn_pool(const std::string& name, Pass pass, const MaxPoolParams& p, double bytes) {

@@ -21,10 +21,15 @@ void add_openblas_product(const std::string& name, std::int64_t m, std::int64_t 
 void add_onednn_dense(const std::string& name, std::int64_t batch, std::int64_t in, std::int64_t out, const Shared& x,
                       const Shared& weight, const Shared& bias, const Shared& y, double flops, double bytes);
 
-enum class Pass { forward, input_gradient, weight_gradient };
+enum class Pass { forward, input_gradient, weight_gradient, backward };
 
-// Convolution with bias and ReLU (forward), or one gradient with its bias gradient. oneDNN may choose the layout of
-// weights and images; turning ours into its own is not timed (ours is timed with its packing).
+// Convolution with bias and ReLU (forward), one gradient (the weight's with the bias's) behind the ReLU's, or backward:
+// the ReLU's gradient, then the weight's and the bias's, then the input's unless this is a first layer (an image).
+// oneDNN may choose the layout of weights and images; turning ours into its own is not timed (ours is timed with its
+// packing).
+inline bool is_first_layer(const Conv2dParams& p) {
+  return p.in_channels <= 4;
+}
 void add_onednn_convolution(const std::string& name, Pass pass, const Conv2dParams& p, double flops, double bytes);
 
 void add_onednn_pool(const std::string& name, Pass pass, const MaxPoolParams& p, double bytes);

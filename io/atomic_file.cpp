@@ -21,11 +21,16 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
 }  // namespace
 
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path_, ignored)) {
+  // A rename would replace the link, not what it leads to; and a device (/dev/stdout) must never be replaced.
+  std::error_code failed;
+  if (std::filesystem::is_symlink(path_, failed)) path_ = std::filesystem::weakly_canonical(path_, failed);
+  const std::filesystem::file_status status = std::filesystem::status(path_, failed);
+  if (std::filesystem::is_directory(status)) {
     errno = EISDIR;
     fail();
   }
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+    fail_storage(path_.string() + ": is a device or a pipe; name a file that can be replaced as a whole");
   std::string name = path_.string() + ".partial-XXXXXX";
   const int descriptor = mkstemp(name.data());  // 0600
   if (descriptor < 0) fail();

@@ -30,11 +30,14 @@ void write_model(const std::filesystem::path& path, const ParameterStore& store,
   write_safetensors(path, tensors, {{"plait.format", model_format}, {"plait.model", model_json}});
 }
 
-void read_parameters(const std::filesystem::path& path, ParameterStore& store) {
+void read_parameters(const std::filesystem::path& path, ParameterStore& store, std::string_view model_json) {
   const SafetensorsFile file(path);
   const auto refuse = [&](const std::string& what) {
     fail_storage(path.string() + ": " + what + "; this file does not belong to the model's configuration");
   };
+  const auto told = file.metadata().find("plait.model");
+  if (!model_json.empty() && (told == file.metadata().end() || told->second != model_json))
+    refuse("it describes another model, or none");
   for (int i = 0; i < store.size(); ++i) {
     const Parameter& p = store.parameter(i);
     const SafeTensor* tensor = file.find(p.name);

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "fusion/model.h"
 
@@ -15,7 +16,8 @@ inline constexpr const char* model_format = "1";
 void write_model(const std::filesystem::path& path, const ParameterStore& store, const std::string& model_json);
 
 // Copies every parameter of the store from the file. A missing, additional or differently shaped tensor is a storage
-// error that names it.
-void read_parameters(const std::filesystem::path& path, ParameterStore& store);
+// error that names it. model_json, where given: what the file has to say of its model; anything else is a storage
+// error.
+void read_parameters(const std::filesystem::path& path, ParameterStore& store, std::string_view model_json = {});
 
 }  // namespace plait

@@ -6,6 +6,7 @@
 
 #include "engine/error.h"
 #include "study/model_file.h"
+#include "study/model_json.h"
 
 namespace plait {
 namespace {
@@ -25,10 +26,17 @@ void add_text(std::uint64_t& hash, const std::string& text) {
 TrainedModel open_run(const std::filesystem::path& run) {
   if (!std::filesystem::is_directory(run))
     fail_storage(run.string() + ": no such run folder; give the --out of a finished `plait train`");
+  for (const char* file : {"model.safetensors", "config.toml", "preprocess.json"})
+    if (!std::filesystem::exists(run / file))
+      fail_storage(run.string() + ": no run folder, it has no " + file +
+                   "; give the --out of a finished `plait train`");
   const Preprocess fit = read_preprocess(run / "preprocess.json");
   const std::vector<InputShape> inputs = input_shapes(fit);
   TrainedModel trained = build_model(load_config(inputs, run / "config.toml"), fit);
-  read_parameters(run / "model.safetensors", trained.model->parameters());
+  // config.toml is for people to read and to train from again: the weights must not meet a model it was edited into.
+  const ModelDescription description{
+      .model = trained.config.model, .task = trained.model->task(), .outputs = trained.model->outputs()};
+  read_parameters(run / "model.safetensors", trained.model->parameters(), model_to_json(description));
   return trained;
 }
 

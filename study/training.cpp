@@ -1,5 +1,7 @@
 #include "study/training.h"
 
+#include <cmath>
+
 #include "engine/error.h"
 #include "engine/metrics/metric_set.h"
 #include "io/data/loader.h"
@@ -12,6 +14,7 @@ namespace {
 Validation validate(const MultimodalModel& model, const Dataset& dataset, std::span<const std::int64_t> patients) {
   const PatientPredictions predictions = predict(model, dataset, patients);
   Validation validation{.loss = predictions.task_loss, .metrics = {}};
+  if (!std::isfinite(validation.loss)) return validation;  // no metric of it means anything; the trainer ends the run
   for (const NamedMetric& metric : compute_metrics(scored(predictions, dataset).predictions))
     if (metric.value) validation.metrics.emplace_back(metric.name, *metric.value);
   return validation;

@@ -76,6 +76,7 @@ void report(benchmark::State& state) {
 }
 
 void scan(benchmark::State& state) {
+  folder();  // made outside the clock
   for (auto _ : state) {
     CsvReader csv(folder().path() / "genes.csv", "genes.csv");
     std::size_t rows = 0;
@@ -133,7 +134,12 @@ BENCHMARK(scan)->Name("csv_scan/20000x2000")->Unit(benchmark::kMillisecond);
 BENCHMARK(parse)->Name("csv_parse/20000x2000")->Unit(benchmark::kMillisecond);
 BENCHMARK(read)->Name("read_cohort/20000x2000")->Unit(benchmark::kMillisecond);
 BENCHMARK(fit)->Name("fit_preprocess/20000x2000")->Unit(benchmark::kMillisecond);
-BENCHMARK(epoch)->Name("loader_epoch/20000x2000/prefetch")->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(epoch)
+    ->Name("loader_epoch/20000x2000/prefetch")
+    ->Arg(0)
+    ->Arg(1)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 
 }  // namespace
 }  // namespace plait

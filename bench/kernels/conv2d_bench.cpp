@@ -1,4 +1,5 @@
-// The convolution's passes with bias and ReLU, against oneDNN.
+// The convolution's passes with bias and ReLU, against oneDNN. A single gradient of ours reads y besides dy, because
+// the ReLU's gradient is applied on the way; oneDNN does that in a pass of its own, which only conv2d_backward times.
 #include "bench/compare.h"
 #include "bench/rivals.h"
 #include "bench/shapes.h"
@@ -39,7 +40,6 @@ void add_all() {
     });
     bench::add_onednn_convolution(forward, bench::Pass::forward, p, flops, bytes);
 
-    // Ours reads y besides dy: it applies the ReLU's gradient on the way, which oneDNN does in a pass of its own.
     const auto backward = [=](GradMode of_x, GradMode of_weight) {
       cpu::conv2d_backward<float>(
           p, x->data(), weight->data(), y->data(), dy->data(),
@@ -54,6 +54,13 @@ void add_all() {
     const std::string weight_name = "conv2d_weight_gradient/f32/" + s.name();
     bench::add(weight_name, flops, more_bytes, [=] { backward(GradMode::ignore, GradMode::overwrite); });
     bench::add_onednn_convolution(weight_name, bench::Pass::weight_gradient, p, flops, bytes);
+
+    const std::string both = "conv2d_backward/f32/" + s.name();
+    const bool first = bench::is_first_layer(p);
+    const double both_flops = first ? flops : 2 * flops, both_bytes = first ? more_bytes : more_bytes + bytes;
+    bench::add(both, both_flops, both_bytes,
+               [=] { backward(first ? GradMode::ignore : GradMode::overwrite, GradMode::overwrite); });
+    bench::add_onednn_convolution(both, bench::Pass::backward, p, both_flops, both_bytes);
   }
 }
 

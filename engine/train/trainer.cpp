@@ -61,8 +61,12 @@ LossTerms Trainer::accumulate(const Batch& batch, bool first) {
 double Trainer::update(double learning_rate) {
   scalars_.learning_rate = static_cast<float>(learning_rate);
   const double l2 = optimizer_.add_l2();
-  optimizer_.step(scalars_);
+  const double norm = optimizer_.step(scalars_);
   ++scalars_.step;
+  if (!std::isfinite(norm))
+    throw Error(ExitCode::numeric,
+                "the gradient is not finite at step " + std::to_string(scalars_.step) +
+                    "; lower train.learning_rate, or look for extreme values in the data; nothing was written");
   return l2;
 }
 

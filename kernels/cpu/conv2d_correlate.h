@@ -48,7 +48,8 @@ struct CorrelationBlock {
     // Whole rows, else a multiple of the tile's rows.
     columns = fit >= q.out_width ? q.out_width : fit > most ? fit / most * most : fit;
     width = columns + q.taps_wide - 1;
-    rows = even_part(q.out_height, std::clamp<std::int64_t>(pixels / width - (q.taps_high - 1), 1, 8));
+    rows = even_part(q.out_height,
+                     std::clamp<std::int64_t>(pixels / width - (q.taps_high - 1), 1, q.batch >= 16 ? 16 : 8));
     segments = q.mirrored ? q.taps_high * q.taps_wide : q.taps_high;
     length = q.mirrored ? q.in_channels : q.taps_wide * q.in_channels;
   }

@@ -241,9 +241,8 @@ TEST(BadRun, DamagedModelsAreStorageErrors) {
   ASSERT_EQ(train_on(cohort, folder / "run", {"--set", "train.epochs=1"}).code, 0);
   const std::filesystem::path file = folder / "run" / "model.safetensors";
   const std::string whole = read_bytes(file);
-  std::string huge = whole;
+  std::string huge = whole, renamed = whole;
   huge.replace(0, 8, std::string(8, '\xff'));  // the length of the header
-  std::string renamed = whole;
   renamed.replace(renamed.find("head.bias"), 9, "head.bios");
   const std::vector<std::pair<std::string, std::string>> damaged = {{"empty", ""},
                                                                     {"short", whole.substr(0, 6)},
@@ -262,6 +261,23 @@ TEST(BadRun, DamagedModelsAreStorageErrors) {
     }
     EXPECT_FALSE(std::filesystem::exists(folder / "p.csv"));
   }
+}
+
+TEST(BadRun, AConfigurationThatTheWeightsWereNotTrainedWithIsRefused) {
+  SmallCohortFolder cohort;
+  const TemporaryFolder folder;
+  ASSERT_EQ(train_on(cohort, folder / "run", {"--set", "train.epochs=0"}).code, 0);
+  const std::filesystem::path file = folder / "run" / "config.toml";
+  std::string text = read_bytes(file);
+  const std::string rule = "concat_rescale = \"present\"";
+  ASSERT_NE(text.find(rule), std::string::npos);
+  write_bytes(file, text.replace(text.find(rule), rule.size(), "concat_rescale = \"none\""));
+  const Finished finished = plait_run({"evaluate", folder / "run", cohort.path()});
+  EXPECT_TRUE(refused(finished, 4)) << finished.err;
+  EXPECT_TRUE(finished.says("model.safetensors") && finished.says("another model")) << finished.err;
+  // A folder that is no run at all is named as such.
+  const Finished other = plait_run({"info", cohort.path()});
+  EXPECT_TRUE(refused(other, 4) && other.says("no run folder")) << other.err;
 }
 
 TEST(BadRun, OtherDamagedFilesAreNamed) {

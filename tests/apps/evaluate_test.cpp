@@ -1,5 +1,6 @@
 // `plait evaluate`, `predict` and `info` on finished runs.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -164,6 +165,28 @@ TEST(PredictErrors, AnUnwritableFileIsAStorageError) {
   const Finished refusal = plait_run(
       {"predict", trained.run(), trained.cohort.path(), "--out", trained.cohort.path() / "ehr.csv" / "p.csv"});
   EXPECT_TRUE(refused(refusal, 4)) << refusal.out << refusal.err;
+}
+
+TEST(PredictErrors, OnlyRegularFilesAreReplaced) {
+  const TrainedRun trained;
+  const std::filesystem::path pipe = trained.folder / "pipe", link = trained.folder / "link.csv";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const Finished refusal = plait_run({"predict", trained.run(), trained.cohort.path(), "--out", pipe});
+  EXPECT_TRUE(refused(refusal, 4)) << refusal.out << refusal.err;
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  write_bytes(trained.folder / "real.csv", "old");
+  std::filesystem::create_symlink("real.csv", link);
+  EXPECT_EQ(plait_run({"predict", trained.run(), trained.cohort.path(), "--out", link}).code, 0);
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_TRUE(read_bytes(trained.folder / "real.csv").starts_with("patient_id,"));
+}
+
+TEST(Evaluate, OutputThatCannotBeWrittenIsAStorageError) {
+  if (!std::filesystem::is_character_file("/dev/full")) GTEST_SKIP() << "no /dev/full";
+  const TrainedRun trained;
+  const std::string command = "exec \"$0\" evaluate \"$1\" \"$2\" > /dev/full";
+  const Finished full = run_program({"sh", "-c", command, PLAIT_BINARY, trained.run(), trained.cohort.path()});
+  EXPECT_TRUE(refused(full, 4)) << full.code << full.err;
 }
 
 TEST(Info, ARunIsDescribedLayerByLayer) {

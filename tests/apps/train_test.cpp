@@ -184,6 +184,13 @@ TEST_F(Train, ProgressInAPipeIsPlainLines) {
     EXPECT_TRUE(trained.prints(part)) << part << "\n" << trained.out;
 }
 
+TEST_F(Train, NumbersThatOverflowEndTheRunWithoutAModel) {
+  const Finished trained = train("run", {"--set", "train.learning_rate=1e30"});
+  EXPECT_EQ(trained.code, 6);
+  EXPECT_TRUE(trained.says("not finite after ") || trained.says("not finite at ")) << trained.err;
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
 TEST_F(Train, AKilledRunLeavesNothingThatCountsAsARun) {
   std::vector<std::string> arguments = {"train", cohort.path(), "--out", folder / "run"};
   for (const std::string& option : small_model_options()) arguments.push_back(option);

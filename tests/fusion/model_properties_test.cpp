@@ -200,6 +200,17 @@ TEST_P(Properties, ABatchWithoutWeightHasLossAndGradientZero) {
   for (const float g : pass.gradients) EXPECT_EQ(g, 0.0f);
 }
 
+TEST_P(Properties, ABatchOfNobodyHasLossAndGradientZero) {
+  BatchPlan nobody = plan();
+  nobody.available.clear();
+  nobody.padding = 0;
+  const SyntheticBatch data(nobody);
+  const Pass pass = train_pass(data.batch);
+  EXPECT_EQ(pass.terms.total(), 0.0);
+  EXPECT_TRUE(pass.logits.empty());
+  for (const float g : pass.gradients) EXPECT_EQ(g, 0.0f);
+}
+
 TEST_P(Properties, InferenceDoesNotDependOnStepOrSeed) {
   const SyntheticBatch data(plan());
   const Pass now = infer(data.batch);
