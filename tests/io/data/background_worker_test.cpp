@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <stdexcept>
 #include <vector>
@@ -47,14 +48,15 @@ TEST(BackgroundWorker, EndsWhileIdleBusyOrBroken) {
   {
     BackgroundWorker idle([](std::int64_t) {});
   }
-  bool finished = false;
+  std::atomic<bool> begun = false, finished = false;
   {
     BackgroundWorker busy([&](std::int64_t) {
+      begun = true;
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
       finished = true;
     });
     busy.start(0);
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));  // let it begin
+    while (!begun) std::this_thread::yield();
   }
   EXPECT_TRUE(finished);
   BackgroundWorker broken([](std::int64_t) { throw std::runtime_error("nobody asks"); });
