@@ -76,9 +76,9 @@ class Object {
     for (const char* name : names) {
       if (!json.contains(name)) fail(fmt::format("\"{}\" is missing", name));
     }
-    for (const auto& [key, value] : json.items()) {
-      const auto same = [&](const char* name) { return key == name; };
-      if (std::none_of(names.begin(), names.end(), same)) fail(fmt::format("unknown field \"{}\"", key));
+    for (const auto& item : json.items()) {
+      const auto same = [&](const char* name) { return item.key() == name; };
+      if (std::none_of(names.begin(), names.end(), same)) fail(fmt::format("unknown field \"{}\"", item.key()));
     }
   }
 

@@ -32,10 +32,10 @@ std::string split_to_json(const Cohort& cohort, const Split& split) {
 Split split_from_json(std::string_view text, const std::string& file, const Cohort& cohort) {
   const nlohmann::json json = parse_json(text, file);
   if (!json.is_object()) fail_data({file}, "expected an object with train, validation and test");
-  for (const auto& [key, value] : json.items()) {
-    const auto same = [&](const auto& part) { return part.first == key; };
+  for (const auto& item : json.items()) {
+    const auto same = [&](const auto& part) { return part.first == item.key(); };
     if (std::none_of(kParts.begin(), kParts.end(), same)) {
-      fail_data({file}, fmt::format("unknown part \"{}\": one of train, validation, test", key));
+      fail_data({file}, fmt::format("unknown part \"{}\": one of train, validation, test", item.key()));
     }
   }
   std::unordered_map<std::string, std::int64_t> index;
