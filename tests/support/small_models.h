@@ -76,7 +76,7 @@ std::vector<T> flat_values(const ParameterStore& store) {
 // Equal bits: NaN equals itself, zeros of different sign differ.
 template <class T>
 bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
 }
 
 // The elements of a tensor without padding.
