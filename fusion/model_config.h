@@ -7,12 +7,12 @@
 
 #include "engine/modality_kind.h"
 #include "kernels/denoise.h"
+#include "kernels/late_mean.h"
 
 namespace plait {
 
 enum class EncoderType { mlp, cnn, dae };
 enum class MissingRule { mask, zero };
-enum class LateMean { probability, logit, stacked };
 
 // What an encoder reads: `features` columns (table, expression) or height x width x channels (image).
 struct InputShape {

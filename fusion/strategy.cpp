@@ -73,7 +73,8 @@ std::unique_ptr<FusionStrategy> make_strategy(ParameterStore& store, const Model
   if (config.fusion == "concat") return std::make_unique<ConcatFusion>(store, config);
   if (config.fusion == "attention") return std::make_unique<AttentionFusionStrategy>(store, config);
   if (config.fusion == "hybrid") return std::make_unique<HybridFusion>(store, config);
-  fail_usage("model.fusion = \"" + config.fusion + "\" is neither a modality's name nor concat, attention or hybrid");
+  fail_usage("model.fusion = \"" + config.fusion +
+             "\" is neither a modality's name nor early, late, concat, attention or hybrid");
 }
 
 }  // namespace plait

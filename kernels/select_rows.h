@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "kernels/grad_mode.h"
 #include "kernels/modality_mask.h"
 
 namespace plait {
@@ -18,6 +19,10 @@ namespace cpu {
 
 template <class T>
 void select_rows(const SelectRowsParams& p, const ModalityMask* available, const T* x, T* y);
+
+// dx[b] = modality m available for patient b ? dy[b] : 0. dy has y's stride, dx has x's.
+template <class T>
+void select_rows_backward(const SelectRowsParams& p, const ModalityMask* available, const T* dy, GradSlice<T> dx);
 
 }  // namespace cpu
 }  // namespace plait

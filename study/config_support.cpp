@@ -1,24 +1,14 @@
 // What the configuration can say and this version does not run yet. A version that does deletes a line.
-#include <algorithm>
-
 #include "engine/error.h"
 #include "study/config.h"
 
 namespace plait {
 
 void require_supported(const RunConfig& config) {
-  const ModelConfig& model = config.model;
-  const bool pretrains = std::any_of(model.encoders.begin(), model.encoders.end(),
-                                     [](const EncoderConfig& encoder) { return encoder.pretrain_epochs > 0; });
   const struct {
     bool asked;
     const char* what;
   } missing[] = {
-      {model.fusion == "early", "model.fusion = \"early\""},
-      {model.fusion == "late", "model.fusion = \"late\""},
-      {model.missing == MissingRule::zero, "model.missing = \"zero\""},
-      {model.late_mean != LateMean::probability, "model.late_mean other than \"probability\""},
-      {pretrains, "pretrain_epochs > 0"},
       {config.train.precision == "bf16", "train.precision = \"bf16\""},
       {config.distributed.shards > 1, "distributed.shards > 1"},
       {config.distributed.zero == 1, "distributed.zero = 1"},

@@ -6,17 +6,46 @@
 #include "kernels/select_rows.h"
 
 namespace plait::ops {
+namespace {
+
+SelectRowsParams select_params(const Tensor& x, const Tensor& y, int modality) {
+  return {.batch = x.rows(),
+          .columns = x.columns(),
+          .x_stride = x.row_stride,
+          .y_stride = y.row_stride,
+          .modality = modality};
+}
+
+}  // namespace
 
 Tensor select_rows(Arena& arena, const Tensor& x, const Tensor& available, int modality) {
   const Tensor y = arena.tensor(x.shape, x.dtype);
-  const SelectRowsParams p{.batch = x.rows(),
-                           .columns = x.columns(),
-                           .x_stride = x.row_stride,
-                           .y_stride = y.row_stride,
-                           .modality = modality};
+  const SelectRowsParams p = select_params(x, y, modality);
   dispatch_float(x.dtype,
                  [&]<class T>(T) { cpu::select_rows<T>(p, available.as<ModalityMask>(), x.as<T>(), y.as<T>()); });
   return y;
+}
+
+Value gate(Tape& tape, const Value& z, const Tensor& present, int modality) {
+  const Tensor y = select_rows(tape.arena(), z.data, present, modality);
+  const SelectRowsParams p = select_params(z.data, y, modality);
+  const auto* mask = present.as<ModalityMask>();
+  return tape.record(y, {z}, [=](Tape&, const Tensor& dy, const GradSlot* dx) {
+    dispatch_float(dy.dtype, [&]<class T>(T) { cpu::select_rows_backward<T>(p, mask, dy.as<T>(), dx[0].slice<T>()); });
+  });
+}
+
+Tensor select_weights(Arena& arena, const Tensor& weights, const Tensor& available, int modality) {
+  const Tensor y = arena.like(weights);
+  cpu::select_rows<float>(select_params(weights, y, modality), available.as<ModalityMask>(), weights.as<float>(),
+                          y.as<float>());
+  return y;
+}
+
+Tensor all_present(Arena& arena, const Tensor& present, int modalities) {
+  const Tensor all = arena.like(present);
+  std::fill_n(all.as<ModalityMask>(), all.rows(), static_cast<ModalityMask>((1u << modalities) - 1u));
+  return all;
 }
 
 Tensor modality_dropout(Arena& arena, const StepContext& context, const Tensor& available, int modalities,

@@ -11,7 +11,7 @@ DaeEncoder::DaeEncoder(ParameterStore& store, const InputShape& input, const Enc
       modality_(modality),
       encoder_(store, "encoder." + input.name, dense_widths(input.features, config.hidden, embed_dim), Activation::relu,
                0, config.dropout, dropout_site(modality)) {
-  if (config.reconstruction == 0.0) return;
+  if (config.reconstruction == 0.0 && config.pretrain_epochs == 0) return;
   const std::vector<std::int64_t> mirrored(config.hidden.rbegin(), config.hidden.rend());
   decoder_.emplace(store, "decoder." + input.name, dense_widths(embed_dim, mirrored, input.features),
                    Activation::identity);
@@ -22,8 +22,12 @@ Encoder::Output DaeEncoder::encode(Tape& tape, const ParameterStore& store, cons
   const Tensor corrupted =
       ops::corrupt(tape.arena(), context, x, config_.noise, config_.corruption, config_.noise_sigma, modality_);
   Output output{.z = encoder_(tape, store, context, Value{corrupted}), .x_hat = {}};
-  if (context.training && decoder_) output.x_hat = (*decoder_)(tape, store, context, output.z);
+  if (context.training && config_.reconstruction > 0.0) output.x_hat = decode(tape, store, context, output.z);
   return output;
+}
+
+Value DaeEncoder::decode(Tape& tape, const ParameterStore& store, const StepContext& context, const Value& z) const {
+  return decoder_ ? (*decoder_)(tape, store, context, z) : Value{};
 }
 
 }  // namespace plait

@@ -15,12 +15,13 @@ class DaeEncoder : public Encoder {
   DaeEncoder(ParameterStore& store, const InputShape& input, const EncoderConfig& config, std::int64_t embed_dim,
              int modality);
   Output encode(Tape& tape, const ParameterStore& store, const StepContext& context, const Tensor& x) const override;
+  Value decode(Tape& tape, const ParameterStore& store, const StepContext& context, const Value& z) const override;
 
  private:
   EncoderConfig config_;
   int modality_;
   DenseStack encoder_;
-  std::optional<DenseStack> decoder_;  // only where the reconstruction has a weight
+  std::optional<DenseStack> decoder_;  // only where a reconstruction is learnt
 };
 
 }  // namespace plait

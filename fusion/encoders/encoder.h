@@ -18,9 +18,12 @@ class Encoder {
     Value x_hat;  // [batch, features] the decoder's reconstruction; empty tensor when there is none
   };
 
-  // x: the modality's batch, rows of absent patients zero. context.training switches dropout, corruption and the
-  // decoder on.
+  // x: the modality's batch, rows of absent patients zero. context.training switches dropout, corruption and, where
+  // the reconstruction has a weight, the decoder on.
   virtual Output encode(Tape& tape, const ParameterStore& store, const StepContext& context, const Tensor& x) const = 0;
+
+  // The decoder alone: x_hat of z; empty for encoders without.
+  virtual Value decode(Tape&, const ParameterStore&, const StepContext&, const Value&) const { return {}; }
 };
 
 // Declares the parameters `encoder.<name>.<i>...` (and `decoder.<name>.<i>...`) and returns the encoder that uses them.

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -17,9 +18,16 @@ struct Job {
   std::int64_t parts;
   int helpers;                        // worker threads that may take part
   std::atomic<std::int64_t> next{0};  // the first part that nobody has claimed
+  std::atomic<bool> failed{false};
+  std::exception_ptr error{};  // the first exception of a part; written once, before the job's end
 
   void work() {
-    for (std::int64_t part; (part = next.fetch_add(1, std::memory_order_relaxed)) < parts;) call(context, part);
+    try {
+      for (std::int64_t part; (part = next.fetch_add(1, std::memory_order_relaxed)) < parts;) call(context, part);
+    } catch (...) {
+      if (!failed.exchange(true)) error = std::current_exception();
+      next.store(parts);  // nobody begins another part
+    }
   }
 };
 
@@ -129,6 +137,7 @@ void run_parts(int threads, std::int64_t parts, void (*call)(const void*, std::i
   static Workers workers;
   Job job{call, context, parts, threads - 1};
   workers.run(job);
+  if (job.failed) std::rethrow_exception(job.error);
 }
 
 }  // namespace detail

@@ -34,7 +34,7 @@ int usable_threads();
 }  // namespace detail
 
 // Calls f(begin, end) on parts of [0, count), at least `grain` items a part (an item count below it runs on the
-// caller's thread). f must not throw.
+// caller's thread). An exception of f reaches the caller once no part runs any more; parts not begun are left out.
 template <class F>
 void parallel_for(std::int64_t count, std::int64_t grain, const F& f) {
   if (count <= 0) return;

@@ -120,7 +120,8 @@ std::vector<Case> cases() {
   };
   const Head heads[] = {
       {TaskKind::binary, 1}, {TaskKind::multiclass, 3}, {TaskKind::multilabel, 2}, {TaskKind::regression, 1}};
-  for (const char* fusion : {"hybrid", "attention", "concat", "table", "image", "expression"})
+  for (const char* fusion :
+       {"hybrid", "attention", "concat", "table", "image", "expression", "early", "late", "hybrid_zero"})
     for (const Head& head : heads)
       all.push_back({.name = std::string(fusion) + "_" + std::string(task_name(head.task)),
                      .config = small_config(fusion),
@@ -129,6 +130,8 @@ std::vector<Case> cases() {
   const auto variant = [&](const std::string& name, const std::string& fusion) -> Case& {
     return all.emplace_back(Case{.name = name, .config = small_config(fusion)});
   };
+  variant("attention_zero", "attention_zero");
+  variant("concat_zero", "concat_zero");
   variant("hybrid_two_channels", "hybrid").config = small_config("hybrid", 2);
   variant("hybrid_alignment_sum", "hybrid").training.alignment_mean = false;
   variant("hybrid_everything_kept", "hybrid").training.keep = {1.0f, 1.0f, 1.0f};

@@ -13,7 +13,9 @@
 namespace plait {
 namespace {
 
-const std::string kFusions[] = {"hybrid", "attention", "concat", "table", "image", "expression"};
+const std::string kFusions[] = {"hybrid",      "attention",   "concat",        "table",      "image",
+                                "expression",  "early",       "late",          "late_logit", "late_stacked",
+                                "hybrid_zero", "concat_zero", "attention_zero"};
 
 // What one training or inference pass over a batch leaves behind.
 struct Pass {

@@ -2,6 +2,7 @@
 // threads.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include "engine/train/trainer.h"
 #include "tests/support/small_models.h"
 #include "tests/support/thread_count.h"
@@ -113,7 +114,7 @@ TEST_P(Learning, HalvesTheLossOnSomethingLearnable) {
 
 std::vector<Head> heads() {
   std::vector<Head> all;
-  for (const char* fusion : {"hybrid", "attention", "concat", "table"}) {
+  for (const char* fusion : {"hybrid", "attention", "concat", "table", "early", "late", "late_logit", "hybrid_zero"}) {
     all.push_back({fusion, TaskKind::binary, 1});
     all.push_back({fusion, TaskKind::multiclass, 3});
     all.push_back({fusion, TaskKind::multilabel, 2});

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -22,6 +23,25 @@ TEST(ParallelFor, CoversEveryItemOnce) {
       });
       for (const int v : visits) EXPECT_EQ(v, 1);
     }
+  }
+}
+
+// An exception of a part, on whichever thread, reaches the caller, and the pool works on afterwards.
+TEST(ParallelFor, AnExceptionReachesTheCaller) {
+  const ThreadCount scope(4);
+  for (int round = 0; round < 200; ++round) {
+    EXPECT_THROW(cpu::parallel_for(8, 1,
+                                   [&](std::int64_t begin, std::int64_t end) {
+                                     if (begin <= round % 8 && round % 8 < end) throw std::runtime_error("part");
+                                   }),
+                 std::runtime_error);
+    std::atomic<std::int64_t> sum{0}, parts{0};
+    cpu::parallel_for(8, 1, [&](std::int64_t begin, std::int64_t end) {
+      ++parts;
+      for (std::int64_t i = begin; i < end; ++i) sum += i;
+    });
+    EXPECT_EQ(sum, 28);
+    EXPECT_EQ(parts, 8);  // still shared out among four threads
   }
 }
 

@@ -42,6 +42,32 @@ TEST(SelectRows, CopiesPresentRowsAndZeroesTheOthers) {
   expect_selected<double>(17, 33);
 }
 
+// dx = dy where the modality is there, 0 elsewhere, whatever bytes dy holds; added to dx where asked.
+TEST(SelectRows, BackwardSelectsToo) {
+  for (const std::int64_t batch : {0, 1, 33}) {
+    const std::int64_t columns = 7;
+    auto dy = PaddedMatrix<float>::random(batch, columns, 5);
+    const auto available = random_integers<ModalityMask>(batch, 4, 8);
+    for (std::int64_t b = 0; b < batch; ++b)
+      if (!has_modality(available[static_cast<std::size_t>(b)], 1))
+        dy.fill_row(b, std::numeric_limits<float>::quiet_NaN());
+    for (const GradMode mode : {GradMode::ignore, GradMode::overwrite, GradMode::accumulate}) {
+      PaddedMatrix<float> dx(batch, columns, 6);
+      dx.fill(2.0f);
+      const SelectRowsParams p = {
+          .batch = batch, .columns = columns, .x_stride = dx.stride(), .y_stride = dy.stride(), .modality = 1};
+      cpu::select_rows_backward<float>(p, available.data(), dy.data(), {dx.data(), mode});
+      for (std::int64_t b = 0; b < batch; ++b)
+        for (std::int64_t c = 0; c < columns; ++c) {
+          const float selected = has_modality(available[static_cast<std::size_t>(b)], 1) ? dy(b, c) : 0.0f;
+          const float before = mode == GradMode::overwrite ? 0.0f : 2.0f;
+          EXPECT_EQ(dx(b, c), mode == GradMode::ignore ? 2.0f : before + selected);
+        }
+      EXPECT_TRUE(dx.canaries_intact());
+    }
+  }
+}
+
 TEST(SelectRows, ReadsTheNamedBit) {
   const float x[4] = {1, 2, 3, 4};
   const ModalityMask available[4] = {1u << 7, 0x7f, 0xff, 0};

@@ -13,10 +13,18 @@
 namespace plait {
 
 // table 5, image 7 x 6 x channels, expression 9, embeddings of width 6; dropout 0.25 in every encoder, corruption,
-// reconstruction.
+// reconstruction. fusion: as configured, or with its variant: "hybrid_zero" (missing = "zero"), "late_logit",
+// "late_stacked".
 inline ModelConfig small_config(const std::string& fusion, std::int64_t image_channels = 1) {
   ModelConfig config;
-  config.fusion = fusion;
+  const std::size_t variant = fusion.find('_');
+  config.fusion = fusion.substr(0, variant);
+  if (variant != std::string::npos) {
+    const std::string name = fusion.substr(variant + 1);
+    if (name == "zero") config.missing = MissingRule::zero;
+    if (name == "logit") config.late_mean = LateMean::logit;
+    if (name == "stacked") config.late_mean = LateMean::stacked;
+  }
   config.embed_dim = 6;
   config.inputs = {{.name = "table", .kind = ModalityKind::table, .features = 5},
                    {.name = "image", .kind = ModalityKind::image, .height = 7, .width = 6, .channels = image_channels},

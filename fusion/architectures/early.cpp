@@ -1,0 +1,76 @@
+// Early fusion: standardised tables, flattened image and M availability bits, side by side, into one MLP of the hybrid
+// model's size. Columns of absent or dropped modalities are 0 (the mean), their bit 0.
+#include <algorithm>
+
+#include "engine/error.h"
+#include "engine/ops/early_input.h"
+#include "engine/ops/modality_gate.h"
+#include "fusion/architecture.h"
+#include "layers/dense_stack.h"
+
+namespace plait {
+namespace {
+
+std::int64_t columns_of(const InputShape& input) {
+  return input.kind == ModalityKind::image ? input.height * input.width * input.channels : input.features;
+}
+
+std::int64_t input_width(const ModelConfig& config) {
+  auto width = static_cast<std::int64_t>(config.inputs.size());
+  for (const InputShape& input : config.inputs) width += columns_of(input);
+  return width;
+}
+
+class Early : public Architecture {
+ public:
+  Early(ParameterStore& store, const ArchitectureParts& parts)
+      : modalities_(static_cast<int>(parts.config.inputs.size())),
+        layers_(store, "encoder.early",
+                {input_width(parts.config), early_width(parts.config, parts.outputs).hidden, parts.config.embed_dim},
+                Activation::relu),
+        head_(store, "head", parts.config.embed_dim, parts.outputs, Activation::identity),
+        keep_(parts.training.keep) {}
+
+  ModelForward forward(Tape& tape, const ParameterStore& store, const StepContext& context,
+                       const Batch& batch) const override {
+    const Tensor present = ops::modality_dropout(tape.arena(), context, batch.available, modalities_, keep_);
+    std::array<Tensor, max_modalities> inputs;
+    for (std::size_t m = 0; m < batch.modalities.size(); ++m) inputs[m] = batch.modalities[m].values;
+    const Tensor x = ops::early_input(tape.arena(), {inputs.data(), batch.modalities.size()}, present);
+    ModelForward forward;
+    forward.fused = layers_(tape, store, context, Value{x});
+    forward.logits = head_(tape, store, forward.fused);
+    return forward;
+  }
+
+  double reconstruct(Tape&, const ParameterStore&, const StepContext&, const Batch&, int) const override {
+    throw Error(ExitCode::internal, "[early] early fusion has no autoencoder");
+  }
+
+ private:
+  int modalities_;
+  DenseStack layers_;
+  Dense head_;
+  std::array<float, max_modalities> keep_;
+};
+
+}  // namespace
+
+EarlyWidth early_width(const ModelConfig& config, std::int64_t outputs) {
+  ModelConfig hybrid = config;
+  hybrid.fusion = "hybrid";
+  ParameterStore store;  // declared, never allocated
+  make_joint(store, {.config = hybrid, .task = TaskKind::binary, .outputs = outputs, .training = {}}, -1);
+  EarlyWidth width{.hidden = 1, .parameters = 0, .hybrid_parameters = store.parameter_count()};
+  // (in + 1) h + (h + 1) d + (d + 1) outputs
+  const std::int64_t d = config.embed_dim, per_unit = input_width(config) + 1 + d, fixed = d + (d + 1) * outputs;
+  width.hidden = std::max<std::int64_t>(1, (width.hybrid_parameters - fixed + per_unit / 2) / per_unit);
+  width.parameters = per_unit * width.hidden + fixed;
+  return width;
+}
+
+std::unique_ptr<Architecture> make_early(ParameterStore& store, const ArchitectureParts& parts) {
+  return std::make_unique<Early>(store, parts);
+}
+
+}  // namespace plait
