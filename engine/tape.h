@@ -89,6 +89,19 @@ class Tape {
   void backward(bool accumulate = false);
   void set_grad_ready(std::function<void(int parameter)> hook) { grad_ready_ = std::move(hook); }
 
+  // Shows f(const Tensor& result, int parameter) every recorded result in order; parameter: the first one that it was
+  // computed with, -1 for none.
+  template <class F>
+  void visit_layers(const F& f) const {
+    for (const Node& node : nodes_) {
+      if (node.run == nullptr) continue;
+      int parameter = -1;
+      for (int i = 0; i < node.input_count && parameter < 0; ++i)
+        if (node.inputs[i] >= 0) parameter = nodes_[static_cast<std::size_t>(node.inputs[i])].parameter;
+      f(node.data, parameter);
+    }
+  }
+
   // Shows f(const Tensor&) every recorded result in order: a gradient check reads from them which side of each kink
   // the forward pass took.
   template <class F>

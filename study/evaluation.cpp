@@ -7,7 +7,7 @@ Evaluation evaluate(const MultimodalModel& model, const Dataset& dataset, std::s
   std::vector<std::int64_t> labelled;
   for (const std::int64_t patient : patients)
     if (dataset.labelled(patient)) labelled.push_back(patient);
-  const PatientPredictions predictions = predict(model, dataset, labelled, removed);
+  const PatientPredictions predictions = predict(model, dataset, labelled, {.removed = removed});
   Evaluation evaluation;
   evaluation.patients = predictions.count();
   evaluation.abstained = predictions.abstained();

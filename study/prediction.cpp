@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/error.h"
 #include "io/data/loader.h"
 #include "kernels/math/activation.h"
 
@@ -67,6 +68,15 @@ void take_patient(const MultimodalModel& model, const MultimodalModel::Forward& 
   out.weights.insert(out.weights.end(), alpha, alpha + forward.alpha.columns());
 }
 
+// The last patient's values.
+void check_finite(const PatientPredictions& predictions, std::int64_t row) {
+  for (auto v = predictions.values.end() - predictions.outputs; v != predictions.values.end(); ++v)
+    if (!std::isfinite(*v))
+      throw Error(ExitCode::numeric, "the prediction for the patient in row " + std::to_string(row) +
+                                         " of the labels, counted from 0, is not finite; look for extreme values in "
+                                         "this patient's data, or train again with a lower train.learning_rate");
+}
+
 }  // namespace
 
 std::int64_t PatientPredictions::abstained() const {
@@ -74,12 +84,13 @@ std::int64_t PatientPredictions::abstained() const {
 }
 
 PatientPredictions predict(const MultimodalModel& model, const Dataset& dataset, std::span<const std::int64_t> patients,
-                           ModalityMask removed) {
+                           const PredictOptions& options) {
   PatientPredictions out;
   out.patients.assign(patients.begin(), patients.end());
   out.outputs = model.outputs();
   if (patients.empty()) return out;
-  Loader loader(dataset, out.patients, {.batch_size = inference_batch, .shuffle = false, .prefetch = false});
+  Loader loader(dataset, out.patients,
+                {.batch_size = inference_batch, .shuffle = false, .weights = options.loss_weights, .prefetch = false});
   Arena arena, masks;
   Tape tape(arena, false);
   double loss_sum = 0.0, weight_sum = 0.0;
@@ -87,13 +98,15 @@ PatientPredictions predict(const MultimodalModel& model, const Dataset& dataset,
   while (const Batch* batch = loader.next()) {
     tape.reset();
     masks.reset();
-    const Batch view = shown(*batch, model, removed, masks);
+    const Batch view = shown(*batch, model, options.removed, masks);
     MultimodalModel::Forward forward;
     const LossTerms terms = model.loss(tape, StepContext{}, view, &forward);
     loss_sum += terms.task * view.weight_sum;
     weight_sum += view.weight_sum;
-    for (std::int64_t i = 0; i < view.patients; ++i)
+    for (std::int64_t i = 0; i < view.patients; ++i) {
       take_patient(model, forward, dataset.target_fit(), view.available.as<ModalityMask>()[i], i, out);
+      check_finite(out, view.rows.as<std::int32_t>()[i]);
+    }
   }
   if (weight_sum > 0.0) out.task_loss = loss_sum / weight_sum;
   return out;

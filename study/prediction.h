@@ -19,16 +19,21 @@ struct PatientPredictions {
   std::vector<float> weights;           // [n, M] attention weights; empty for models without
   std::vector<ModalityMask> available;  // what the model was shown
   std::vector<std::uint8_t> abstains;   // 1: nothing to go by, `values` is the training prior
-  double task_loss = 0.0;               // mean over the labelled patients that the model does not abstain on
+  double task_loss = 0.0;               // weighted mean over the labelled patients that the model does not abstain on
 
   std::int64_t count() const { return static_cast<std::int64_t>(patients.size()); }
   std::int64_t abstained() const;
 };
 
-// Inference on `patients` (rows of the dataset's cohort), in their order. removed: modalities hidden from the model.
-// A patient on whom the model abstains gets the training prior.
+struct PredictOptions {
+  ModalityMask removed = 0;              // modalities hidden from the model
+  std::vector<float> loss_weights = {};  // [patients of the dataset] for task_loss; empty = 1
+};
+
+// Inference on `patients` (rows of the dataset's cohort), in their order. A patient on whom the model abstains gets the
+// training prior. A prediction that is not finite is a numeric error that names the patient's row.
 PatientPredictions predict(const MultimodalModel& model, const Dataset& dataset, std::span<const std::int64_t> patients,
-                           ModalityMask removed = 0);
+                           const PredictOptions& options = {});
 
 // The labelled ones of them beside their targets, for metrics; and, in the same order, their index in `predictions`.
 struct ScoredPredictions {

@@ -1,12 +1,12 @@
 #include "engine/train/trainer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstring>
 
 #include "engine/error.h"
 #include "engine/optim/schedule.h"
-#include "kernels/reduce.h"
 
 namespace plait {
 namespace {
@@ -15,45 +15,32 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-std::string rows_of(const Batch& batch) {
-  std::string text;
-  const auto* rows = batch.rows.as<std::int32_t>();
-  for (std::int64_t i = 0; i < batch.patients && i < 8; ++i) text += (i == 0 ? "" : ", ") + std::to_string(rows[i]);
-  return batch.patients > 8 ? text + ", ..." : text;
-}
-
-[[noreturn]] void fail_numeric(const std::string& what, std::int64_t step, const Batch& batch) {
-  throw Error(ExitCode::numeric,
-              what + " at step " + std::to_string(step) + " (patients in rows " + rows_of(batch) +
-                  " of the labels, counted from 0); lower train.learning_rate, set train.clip_norm, or look "
-                  "for extreme values in these rows; nothing was written");
-}
-
-// A first non-finite parameter is named: the loss can still be finite in the step that produced it.
-void check_parameters(const ParameterStore& store, std::int64_t step) {
-  dispatch_float(store.dtype(), [&]<class T>(T) {
-    const std::int64_t bad = cpu::first_non_finite<T>(store.flat_count(), static_cast<const T*>(store.values()));
-    if (bad < 0) return;
-    const ParameterStore::Place place = store.place(bad);
-    const std::string name = place.parameter < 0 ? "padding" : store.parameter(place.parameter).name;
-    throw Error(ExitCode::numeric, "parameter " + name + " is not finite after step " + std::to_string(step) +
-                                       "; lower train.learning_rate or set train.clip_norm; nothing was written");
-  });
-}
-
 }  // namespace
 
 Trainer::Trainer(Objective& objective, const TrainOptions& options)
-    : objective_(objective), options_(options), tape_(arena_), optimizer_(objective.parameters(), options) {}
+    : objective_(objective),
+      options_(options),
+      tape_(arena_),
+      optimizer_(objective.parameters(), options),
+      best_values_(options.patience > 0 ? objective.parameters().flat_bytes() : 0) {}
+
+std::vector<TrainBuffer> Trainer::buffers() {
+  std::vector<TrainBuffer> all{{"parameter", objective_.parameters().values()}};
+  for (std::size_t i = 0; i < optimizer_.moment_count(); ++i)
+    all.push_back({"moment" + std::to_string(i + 1), optimizer_.moment(i).data()});
+  if (!best_values_.empty()) all.push_back({"best", best_values_.data()});
+  return all;
+}
 
 LossTerms Trainer::accumulate(const Batch& batch, bool first) {
   tape_.reset();
+  rows_.take(batch);
   const StepContext context{.training = true,
                             .seed = options_.seed,
                             .step = &scalars_.step,
                             .rows = reinterpret_cast<const std::uint32_t*>(batch.rows.as<std::int32_t>())};
   const LossTerms terms = objective_.loss(tape_, context, batch);
-  if (!std::isfinite(terms.total())) fail_numeric("the loss is not finite", scalars_.step + 1, batch);
+  if (!std::isfinite(terms.total())) fail_loss(tape_, objective_.parameters(), batch, scalars_.step + 1);
   tape_.backward(!first);
   return terms;
 }
@@ -61,95 +48,119 @@ LossTerms Trainer::accumulate(const Batch& batch, bool first) {
 double Trainer::update(double learning_rate) {
   scalars_.learning_rate = static_cast<float>(learning_rate);
   const double l2 = optimizer_.add_l2();
-  const double norm = optimizer_.step(scalars_);
+  check_gradients_finite(objective_.parameters(), rows_, scalars_.step + 1);
+  optimizer_.step(scalars_);
   ++scalars_.step;
-  if (!std::isfinite(norm))
-    throw Error(ExitCode::numeric,
-                "the gradient is not finite at step " + std::to_string(scalars_.step) +
-                    "; lower train.learning_rate, or look for extreme values in the data; nothing was written");
   return l2;
 }
 
-LossTerms Trainer::run_epoch(BatchSource& source, std::int64_t epoch, std::int64_t total_steps,
-                             const TrainHooks& hooks) {
+// Goes on with the epoch after state_.epoch, at batch state_.current.batches. False: hooks.stop ended it.
+bool Trainer::run_epoch(BatchSource& source, std::int64_t total_steps, const TrainHooks& hooks) {
   const auto start = std::chrono::steady_clock::now();
-  source.start_epoch(static_cast<std::uint32_t>(epoch));
-  LossTerms sum, group;
-  std::int64_t in_group = 0, seen = 0, updates = 0, batches = 0;
-  double l2_sum = 0.0;
+  source.start_epoch(static_cast<std::uint32_t>(state_.epoch + 1));
+  EpochSums& sums = state_.current;
+  for (std::int64_t done = 0; done < sums.batches; ++done) source.next();
+  const std::int64_t seen_before = sums.patients;
+  LossTerms group;
+  std::int64_t in_group = 0, group_patients = 0;
+  bool stop = false;
   const auto finish_group = [&] {
     const double rate = scheduled_learning_rate(options_.schedule, options_.learning_rate, options_.warmup_steps,
                                                 total_steps, scalars_.step);
-    l2_sum += update(rate);
-    sum += group;
+    sums.l2 += update(rate);
+    sums.loss += group;
+    sums.batches += in_group;
+    sums.patients += group_patients;
+    ++sums.updates;
+    state_.step = scalars_.step;
+    state_.learning_rate = rate;
     group = {};
-    in_group = 0;
-    ++updates;
+    in_group = group_patients = 0;
+    stop = hooks.stop && hooks.stop();
   };
-  while (const Batch* batch = source.next()) {
+  while (!stop) {
+    const Batch* batch = source.next();
+    if (batch == nullptr) break;
     group += accumulate(*batch, in_group == 0);
-    seen += batch->patients;
+    group_patients += batch->patients;
     if (++in_group == options_.accumulate) finish_group();
     if (hooks.step_done)
-      hooks.step_done({.epoch = epoch,
-                       .batch = ++batches,
-                       .batches = source.batches(),
-                       .loss = updates > 0 ? (sum.total() + l2_sum) / static_cast<double>(updates) : group.total(),
-                       .patients_per_s = static_cast<double>(seen) / seconds_since(start)});
+      hooks.step_done(
+          {.epoch = state_.epoch + 1,
+           .batch = sums.batches + in_group,
+           .batches = source.batches(),
+           .loss = sums.updates > 0 ? (sums.loss.total() + sums.l2) / static_cast<double>(sums.updates) : group.total(),
+           .patients_per_s = static_cast<double>(sums.patients + group_patients - seen_before) / seconds_since(start)});
   }
   if (in_group > 0) finish_group();
   training_seconds_ += seconds_since(start);
-  patients_seen_ += seen;
-  check_parameters(objective_.parameters(), scalars_.step);
-  if (updates == 0) return {};
-  const double share = 1.0 / static_cast<double>(updates);
-  return {.task = sum.task * share,
-          .l2 = l2_sum * share,
-          .align = sum.align * share,
-          .reconstruction = sum.reconstruction * share};
+  patients_seen_ += sums.patients - seen_before;
+  check_parameters_finite(objective_.parameters(), scalars_.step);
+  return !stop || sums.batches == source.batches();
 }
 
-TrainResult Trainer::run(BatchSource& source, const TrainHooks& hooks) {
-  const auto start = std::chrono::steady_clock::now();
-  ParameterStore& store = objective_.parameters();
-  const std::int64_t steps_per_epoch = (source.batches() + options_.accumulate - 1) / options_.accumulate;
-  const std::int64_t total_steps = options_.epochs * steps_per_epoch;
-  const bool stops_early = options_.patience > 0 && hooks.validate != nullptr;
-
-  TrainResult result;
-  std::vector<std::byte> best_values(stops_early ? store.flat_bytes() : 0);
-  double best_loss = INFINITY;
-  for (std::int64_t epoch = 1; epoch <= options_.epochs; ++epoch) {
-    const double seconds_before = training_seconds_;
-    const std::int64_t seen_before = patients_seen_;
-    EpochRecord record;
-    record.epoch = epoch;
-    record.train = run_epoch(source, epoch, total_steps, hooks);
-    record.step = scalars_.step;
-    record.learning_rate = static_cast<double>(scalars_.learning_rate);
-    record.patients_per_s = static_cast<double>(patients_seen_ - seen_before) / (training_seconds_ - seconds_before);
-    if (hooks.validate) {
-      record.validated = true;
-      record.validation = hooks.validate();
-      if (!std::isfinite(record.validation.loss))
-        throw Error(ExitCode::numeric, "the validation loss is not finite after epoch " + std::to_string(epoch) +
-                                           "; lower train.learning_rate or set train.clip_norm; nothing was written");
-      record.best = record.validation.loss < best_loss;
-    }
-    if (record.best) {
-      best_loss = record.validation.loss;
-      result.best_epoch = epoch;
-      if (stops_early) std::memcpy(best_values.data(), store.values(), store.flat_bytes());
-    }
-    result.epochs = epoch;
-    if (hooks.epoch_done) hooks.epoch_done(record);
-    if (stops_early && epoch - result.best_epoch >= options_.patience) {
-      result.stopped_early = true;
-      break;
+void Trainer::finish_epoch(const TrainHooks& hooks, EpochRecord& record) {
+  const EpochSums sums = state_.current;
+  state_.current = {};
+  record.epoch = ++state_.epoch;
+  record.step = scalars_.step;
+  record.learning_rate = static_cast<double>(scalars_.learning_rate);
+  if (sums.updates > 0) {
+    const double share = 1.0 / static_cast<double>(sums.updates);
+    record.train = {.task = sums.loss.task * share,
+                    .l2 = sums.l2 * share,
+                    .align = sums.loss.align * share,
+                    .reconstruction = sums.loss.reconstruction * share};
+  }
+  if (hooks.validate) {
+    record.validated = true;
+    record.validation = hooks.validate();
+    if (!std::isfinite(record.validation.loss))
+      throw Error(ExitCode::numeric, "the validation loss is not finite after epoch " + std::to_string(state_.epoch) +
+                                         "; lower train.learning_rate or set train.clip_norm; nothing was written");
+    record.best = record.validation.loss < state_.best_loss;
+  }
+  if (record.best) {
+    state_.best_loss = record.validation.loss;
+    state_.best_epoch = state_.epoch;
+    if (stops_early(hooks)) {
+      const ParameterStore& store = objective_.parameters();
+      std::memcpy(best_values_.data(), store.values(), store.flat_bytes());
     }
   }
-  if (stops_early && result.best_epoch > 0) std::memcpy(store.values(), best_values.data(), store.flat_bytes());
-  if (!stops_early) result.best_epoch = result.epochs;
+  if (hooks.epoch_done) hooks.epoch_done(record);
+}
+
+TrainResult Trainer::run(BatchSource& source, const TrainHooks& hooks, const TrainState* from) {
+  const auto start = std::chrono::steady_clock::now();
+  state_ = from != nullptr ? *from : TrainState{};
+  scalars_.step = static_cast<std::uint32_t>(state_.step);
+  scalars_.learning_rate = static_cast<float>(state_.learning_rate);
+  const std::int64_t steps_per_epoch = (source.batches() + options_.accumulate - 1) / options_.accumulate;
+  const std::int64_t total_steps = options_.epochs * steps_per_epoch;
+
+  TrainResult result;
+  while (state_.epoch < options_.epochs && !out_of_patience(hooks) && !result.interrupted) {
+    const double seconds_before = training_seconds_;
+    const std::int64_t seen_before = patients_seen_;
+    if (!run_epoch(source, total_steps, hooks)) {
+      result.interrupted = true;
+    } else {
+      EpochRecord record;
+      record.patients_per_s =
+          static_cast<double>(patients_seen_ - seen_before) / std::max(1e-9, training_seconds_ - seconds_before);
+      finish_epoch(hooks, record);
+      result.interrupted = state_.epoch < options_.epochs && hooks.stop && hooks.stop();
+    }
+    const bool last = state_.epoch == options_.epochs || out_of_patience(hooks) || result.interrupted;
+    if (hooks.checkpoint && (last || state_.epoch % options_.checkpoint_every == 0)) hooks.checkpoint(state_);
+  }
+  ParameterStore& store = objective_.parameters();
+  result.stopped_early = out_of_patience(hooks);
+  if (!result.interrupted && stops_early(hooks) && state_.best_epoch > 0)
+    std::memcpy(store.values(), best_values_.data(), store.flat_bytes());
+  result.epochs = state_.epoch;
+  result.best_epoch = stops_early(hooks) ? state_.best_epoch : state_.epoch;
   result.steps = scalars_.step;
   result.seconds = seconds_since(start);
   if (training_seconds_ > 0) result.patients_per_s = static_cast<double>(patients_seen_) / training_seconds_;

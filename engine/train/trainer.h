@@ -10,8 +10,10 @@
 #include "engine/arena.h"
 #include "engine/optim/optimizer.h"
 #include "engine/tape.h"
+#include "engine/train/non_finite.h"
 #include "engine/train/objective.h"
 #include "engine/train/options.h"
+#include "engine/train/train_state.h"
 
 namespace plait {
 
@@ -44,6 +46,10 @@ struct TrainHooks {
   std::function<Validation()> validate;
   std::function<void(const EpochRecord&)> epoch_done;
   std::function<void(const StepRecord&)> step_done;
+  std::function<bool()> stop;  // asked after every optimizer step: true ends the run there, interrupted
+  // Called where a run could go on from, with Trainer::buffers() as they are then: every options.checkpoint_every
+  // epochs, after the last one, and when `stop` ends the run.
+  std::function<void(const TrainState&)> checkpoint;
 };
 
 struct TrainResult {
@@ -51,6 +57,7 @@ struct TrainResult {
   std::int64_t best_epoch = 0;  // whose parameters were kept; 0: the initial ones
   std::int64_t steps = 0;
   bool stopped_early = false;
+  bool interrupted = false;  // hooks.stop ended it
   double seconds = 0.0;
   double patients_per_s = 0.0;  // over all epochs, validation not counted
 };
@@ -60,8 +67,12 @@ class Trainer {
   Trainer(Objective& objective, const TrainOptions& options);
 
   // Runs options.epochs epochs. With patience > 0 and a validation hook the parameters of the first best epoch are put
-  // back at the end. Throws Error(numeric) on a non-finite loss, naming step and patients' rows.
-  TrainResult run(BatchSource& source, const TrainHooks& hooks);
+  // back at the end. Throws Error(numeric) on a non-finite loss or gradient (engine/train/non_finite.h).
+  // from: goes on from that state, whose buffers() the caller has put back: the same bits as without interruption.
+  TrainResult run(BatchSource& source, const TrainHooks& hooks, const TrainState* from = nullptr);
+
+  // What a checkpoint must hold beside the TrainState.
+  std::vector<TrainBuffer> buffers();
 
   // Forward, backward of one batch; first: overwrite the parameters' gradients, else add to them.
   LossTerms accumulate(const Batch& batch, bool first);
@@ -72,7 +83,12 @@ class Trainer {
   Arena& arena() { return arena_; }
 
  private:
-  LossTerms run_epoch(BatchSource& source, std::int64_t epoch, std::int64_t total_steps, const TrainHooks& hooks);
+  bool run_epoch(BatchSource& source, std::int64_t total_steps, const TrainHooks& hooks);
+  bool stops_early(const TrainHooks& hooks) const { return options_.patience > 0 && hooks.validate != nullptr; }
+  bool out_of_patience(const TrainHooks& hooks) const {
+    return stops_early(hooks) && state_.best_epoch > 0 && state_.epoch - state_.best_epoch >= options_.patience;
+  }
+  void finish_epoch(const TrainHooks& hooks, EpochRecord& record);
 
   Objective& objective_;
   TrainOptions options_;
@@ -80,6 +96,9 @@ class Trainer {
   Tape tape_;
   Optimizer optimizer_;
   StepScalars scalars_;
+  TrainState state_;
+  std::vector<std::byte> best_values_;  // of state_.best_epoch, where patience asks for them
+  BatchRows rows_;                      // of the last batch, for errors
   double training_seconds_ = 0.0;
   std::int64_t patients_seen_ = 0;
 };

@@ -167,7 +167,7 @@ void Loader::fill_modality(Slot& slot, std::size_t m, std::span<const std::int64
   } else if (modality.words != nullptr) {
     gather(modality.words);
   } else {
-    gather(modality.floats());
+    gather(modality.encoded.data());
   }
 }
 
@@ -182,8 +182,8 @@ std::vector<float> balanced_weights(const Dataset& dataset, std::span<const std:
   for (const std::int64_t patient : patients) {
     if (dataset.labelled(patient)) count[place(patient)] += 1.0, n += 1.0;
   }
-  for (const std::int64_t patient : patients) {
-    if (!dataset.labelled(patient)) continue;
+  for (std::int64_t patient = 0; patient < dataset.patients(); ++patient) {
+    if (!dataset.labelled(patient) || count[place(patient)] == 0.0) continue;
     const double weight = n / (static_cast<double>(count.size()) * count[place(patient)]);
     weights[static_cast<std::size_t>(patient)] = static_cast<float>(weight);
   }

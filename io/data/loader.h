@@ -62,8 +62,8 @@ class Loader final : public BatchSource {
   std::unique_ptr<BackgroundWorker> prefetch_;  // last: its thread ends before anything it uses
 };
 
-// n / (C * n_c) for the classes of `patients` (binary, multiclass), 1 for everything else: [patients of the dataset].
-// Patients outside the list, and unlabelled ones, get 0.
+// n / (C * n_c) with the class counts of `patients` (binary, multiclass), 1 for everything else: [patients of the
+// dataset]. Unlabelled patients, and those of a class that `patients` do not have, get 0.
 std::vector<float> balanced_weights(const Dataset& dataset, std::span<const std::int64_t> patients);
 
 }  // namespace plait

@@ -239,10 +239,89 @@ TEST(Trainer, ANonFiniteLossEndsTheRunAndNamesStepAndRows) {
     const test::Thrown thrown = test::error_of([&] { Trainer(objective, plain_options()).run(source, hooks); });
     EXPECT_EQ(thrown.code, ExitCode::numeric);
     EXPECT_TRUE(thrown.says("step 2")) << thrown.message;
-    EXPECT_TRUE(thrown.says("rows 10, 11, 12 ")) << thrown.message;
+    EXPECT_TRUE(thrown.says("input of modality number 1") && thrown.says("rows 11 of")) << thrown.message;
     EXPECT_FALSE(recorded);
     for (const double v : objective.values()) EXPECT_TRUE(std::isfinite(v)) << "the bad step was not applied";
     EXPECT_NE(objective.values(), before);
+  }
+}
+
+// The loss is finite, the gradient 2 (y - t) x is not.
+TEST(Trainer, ANonFiniteGradientEndsTheRunBeforeTheUpdate) {
+  LinearObjective objective;
+  FixedSource source(1);
+  source.slots()[0].x[0] = 1.7e308;
+  source.slots()[0].target[0] = 100.0f;
+  objective.parameters().value(0).as<double>()[0] = 0.0;
+  const std::vector<double> before = objective.values();
+  Trainer trainer(objective, plain_options());
+  const Batch& batch = *(source.start_epoch(1), source.next());
+  const test::Thrown thrown = test::error_of([&] {
+    trainer.accumulate(batch, true);
+    trainer.update(0.1);
+  });
+  EXPECT_EQ(thrown.code, ExitCode::numeric);
+  EXPECT_TRUE(thrown.says("gradient of weight at step 1") && thrown.says("rows 0, 1, 2")) << thrown.message;
+  EXPECT_EQ(objective.values(), before);
+}
+
+// Stopped after any step and taken up again by a trainer that knows nothing but buffers and state: the same bits.
+TEST(Trainer, GoesOnWithTheSameBits) {
+  TrainOptions options = plain_options();
+  options.epochs = 4;
+  options.accumulate = 2;
+  options.patience = 2;
+  options.checkpoint_every = 3;
+  const auto hooks_for = [](LinearObjective& objective, std::vector<EpochRecord>& records) {
+    TrainHooks hooks;
+    hooks.validate = [&] { return Validation{.loss = std::fabs(objective.values()[0] - 0.05), .metrics = {}}; };
+    hooks.epoch_done = [&](const EpochRecord& record) { records.push_back(record); };
+    return hooks;
+  };
+  LinearObjective whole;
+  FixedSource source(5);
+  std::vector<EpochRecord> records;
+  const TrainResult expected = Trainer(whole, options).run(source, hooks_for(whole, records));
+  const std::int64_t steps = expected.steps;
+  ASSERT_GT(steps, 3);
+
+  for (std::int64_t cut = 1; cut <= steps; ++cut) {
+    LinearObjective first;
+    std::vector<EpochRecord> seen;
+    TrainHooks hooks = hooks_for(first, seen);
+    Trainer trainer(first, options);
+    std::int64_t done = 0;
+    TrainState kept;
+    std::vector<std::vector<std::byte>> copies;
+    hooks.stop = [&] { return ++done >= cut; };
+    hooks.checkpoint = [&](const TrainState& state) {
+      kept = state;
+      copies.clear();
+      for (const TrainBuffer& buffer : trainer.buffers()) {
+        const auto* bytes = static_cast<const std::byte*>(buffer.data);
+        copies.emplace_back(bytes, bytes + first.parameters().flat_bytes());
+      }
+    };
+    FixedSource again(5);
+    trainer.run(again, hooks);
+
+    LinearObjective second;
+    Trainer resumed(second, options);
+    const std::vector<TrainBuffer> buffers = resumed.buffers();
+    ASSERT_EQ(buffers.size(), copies.size());
+    for (std::size_t i = 0; i < buffers.size(); ++i)
+      std::copy(copies[i].begin(), copies[i].end(), static_cast<std::byte*>(buffers[i].data));
+    FixedSource rest(5);
+    const TrainResult result = resumed.run(rest, hooks_for(second, seen), &kept);
+    EXPECT_EQ(second.values(), whole.values()) << "cut after step " << cut;
+    EXPECT_EQ(result.steps, expected.steps);
+    EXPECT_EQ(result.best_epoch, expected.best_epoch);
+    EXPECT_EQ(result.stopped_early, expected.stopped_early);
+    ASSERT_EQ(seen.size(), records.size());
+    for (std::size_t e = 0; e < records.size(); ++e) {
+      EXPECT_EQ(seen[e].train.total(), records[e].train.total()) << "cut after step " << cut << ", epoch " << e;
+      EXPECT_EQ(seen[e].best, records[e].best);
+    }
   }
 }
 

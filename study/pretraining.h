@@ -1,0 +1,24 @@
+// The pretrain-then-finetune mode of denoising autoencoders (Vincent et al. 2010): before the model learns its task,
+// every autoencoder with pretrain_epochs > 0 learns to reconstruct, on the training patients who have its modality.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+
+#include "engine/train/trainer.h"
+#include "fusion/model.h"
+#include "io/data/dataset.h"
+
+namespace plait {
+
+struct PretrainingHooks {
+  std::function<void(const std::string& modality, const EpochRecord&, std::int64_t epochs)> epoch_done;  // may be empty
+};
+
+// The optimizer, learning rate and batch size of `options`, without L2, early stopping and class weights. Labels are
+// not looked at. Modalities that the model does not read are left alone.
+void pretrain(MultimodalModel& model, const TrainOptions& options, const Dataset& dataset,
+              std::span<const std::int64_t> patients, const PretrainingHooks& hooks);
+
+}  // namespace plait
