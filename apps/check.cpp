@@ -33,7 +33,8 @@ void print_modalities(const Cohort& cohort) {
   for (const ModalityData& modality : cohort.modalities) {
     const bool image = modality.kind == ModalityKind::image;
     table.add({modality.name, modality_kind_name(modality.kind), std::to_string(modality.rows),
-               image ? fmt::format("{} x {} x {}", modality.height, modality.width, modality.channels)
+               image ? fmt::format("{} x {} x {}{}", modality.height, modality.width, modality.channels,
+                                   modality.sizes_differ ? " and others" : "")
                      : std::to_string(modality.columns.size())});
   }
   fmt::print("\n{}", table.text());
@@ -51,9 +52,8 @@ int run_check(const CheckCommand& command) {
   else
     fmt::print("cohort {}: {} patients\n", folder, report.patients);
   for (std::size_t c = 0; c < report.class_counts.size(); ++c) {
-    const bool named = c < report.classes.size();
-    const bool positive = report.classes.size() == 2 && c == 1;
-    fmt::print("  {} {}: {}{}\n", named ? "class" : "label", named ? report.classes[c] : std::to_string(c + 1),
+    const bool positive = report.task == TaskKind::binary && c == 1;
+    fmt::print("  {} {}: {}{}\n", report.task == TaskKind::multilabel ? "label" : "class", report.classes[c],
                report.class_counts[c], positive ? " (positive)" : "");
   }
   if (report.unlabelled > 0) fmt::print("  without a target: {} (predicted, never trained on)\n", report.unlabelled);
@@ -61,9 +61,13 @@ int run_check(const CheckCommand& command) {
   if (checked.cohort) print_modalities(*checked.cohort);
   if (!report.availability.empty()) print_availability(report);
   print_ids("Patients with a label and no modality", report.without_modality);
+  print_ids("Patients with a modality and an empty label", report.without_target);
+  print_ids("Patients with an empty label and no modality", report.without_either);
   for (const UnmatchedIds& unmatched : report.unmatched)
     print_ids("Patients in " + unmatched.modality + " without a row in the labels", unmatched.ids);
 
+  if (!report.notes.empty()) fmt::print("\n");
+  for (const std::string& note : report.notes) fmt::print("note: {}\n", note);
   for (const std::string& problem : report.problems) fmt::print(stderr, "{}\n", problem);
   if (report.problems.empty()) {
     fmt::print("\nNo problem found.\n");

@@ -2,6 +2,8 @@
 // command_line.cpp, the only file that knows the command-line library.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,7 @@ struct CheckCommand {
 struct TrainCommand {
   std::string cohort, out, config, ids, init, device = "auto";
   std::vector<std::string> sets;
+  bool resume = false;
 };
 
 struct EvaluateCommand {
@@ -26,6 +29,15 @@ struct PredictCommand {
   std::string run, cohort, out, device = "auto";
 };
 
+struct SynthCommand {
+  std::string task = "cancer", out, mechanism = "random";
+  std::int64_t patients = 2000;
+  std::uint64_t seed = 1;
+  std::optional<double> prevalence;  // none: the task's own
+  double missing = 0.1;
+  int genes = 200, image_size = 32;
+};
+
 struct InfoCommand {
   std::string run;  // empty: about this build
 };
@@ -35,6 +47,7 @@ int run_check(const CheckCommand& command);
 int run_train(const TrainCommand& command);
 int run_evaluate(const EvaluateCommand& command);
 int run_predict(const PredictCommand& command);
+int run_synth(const SynthCommand& command);
 int run_info(const InfoCommand& command);
 
 // Parses the command line and runs the subcommand. Wrong usage: a message on standard error and exit code 2.

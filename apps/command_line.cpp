@@ -34,6 +34,10 @@ CLI::App* add_train(CLI::App& app, TrainCommand& command) {
       ->allow_extra_args(false);
   sub->add_option("--ids", command.ids, "Fixes the split: {\"train\": [ids], \"validation\": [ids], \"test\": [ids]}");
   sub->add_option("--init", command.init, "Initial parameters from a model.safetensors");
+  sub->add_flag(
+      "--resume", command.resume,
+      "Go on from the newest checkpoint of the same command line that was interrupted; start anew if there is "
+      "none");
   add_device(*sub, command.device);
   return sub;
 }
@@ -59,6 +63,28 @@ CLI::App* add_predict(CLI::App& app, PredictCommand& command) {
   return sub;
 }
 
+CLI::App* add_synth(CLI::App& app, SynthCommand& command) {
+  CLI::App* sub = app.add_subcommand("synth", "Writes a synthetic cohort whose truth and best possible AUC are known");
+  sub->add_option("--out", command.out, "Cohort folder to write; must not exist yet")->required();
+  sub->add_option("--task", command.task, "cancer, cardiac, metabolic or mortality: which modalities matter how much")
+      ->check(CLI::IsMember({"cancer", "cardiac", "metabolic", "mortality"}))
+      ->capture_default_str();
+  sub->add_option("--patients", command.patients, "How many patients")->capture_default_str();
+  sub->add_option("--seed", command.seed, "Other patients of the same population")->capture_default_str();
+  sub->add_option("--prevalence", command.prevalence,
+                  "Share of positive labels in the population, 0.01 to 0.99; "
+                  "default: the task's own");
+  sub->add_option("--missing", command.missing, "Share of patients that lack a modality, 0 to 0.95")
+      ->capture_default_str();
+  sub->add_option("--missing-mechanism", command.mechanism,
+                  "random: whoever it is; latent: the weaker a modality's signal, the more often it is missing")
+      ->check(CLI::IsMember({"random", "latent"}))
+      ->capture_default_str();
+  sub->add_option("--genes", command.genes, "Columns of the expression profile")->capture_default_str();
+  sub->add_option("--image-size", command.image_size, "Side of the images in pixels, 16 to 512")->capture_default_str();
+  return sub;
+}
+
 CLI::App* add_info(CLI::App& app, InfoCommand& command) {
   CLI::App* sub = app.add_subcommand("info", "What this build can do; with a run folder: its model, layer by layer");
   sub->add_option("run", command.run, "Run folder of `plait train`");
@@ -76,18 +102,21 @@ int run_command_line(int argc, char** argv) {
   app.footer(
       "Exit codes: 0 done, 1 internal error, 2 wrong usage or configuration, 3 bad data, 4 storage, 5 device or "
       "memory,\n"
-      "6 numeric failure, 7 a peer rank failed, 143 terminated.\n"
+      "6 numeric failure, 7 a peer rank failed, 130 and 143 interrupted (Ctrl-C, SIGTERM): training has left a "
+      "checkpoint.\n"
       "`plait SUBCOMMAND --help` explains each.");
 
   CheckCommand check_options;
   TrainCommand train_options;
   EvaluateCommand evaluate_options;
   PredictCommand predict_options;
+  SynthCommand synth_options;
   InfoCommand info_options;
   const CLI::App* check = add_check(app, check_options);
   const CLI::App* train = add_train(app, train_options);
   const CLI::App* evaluate = add_evaluate(app, evaluate_options);
   const CLI::App* predict = add_predict(app, predict_options);
+  const CLI::App* synth = add_synth(app, synth_options);
   add_info(app, info_options);
   try {
     app.parse(argc, argv);
@@ -99,6 +128,7 @@ int run_command_line(int argc, char** argv) {
   if (train->parsed()) return run_train(train_options);
   if (evaluate->parsed()) return run_evaluate(evaluate_options);
   if (predict->parsed()) return run_predict(predict_options);
+  if (synth->parsed()) return run_synth(synth_options);
   return run_info(info_options);
 }
 

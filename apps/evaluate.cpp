@@ -21,8 +21,16 @@ std::vector<std::int64_t> patients_of(const std::string& part, const EvaluateCom
   if (part == "all") return all_patients(cohort);
   if (cohort_fingerprint(cohort) != run_fingerprint(options.run))
     fail_usage("--split " + part + ": " + options.cohort + " is not the cohort of this run; use --split all");
-  const Split split = read_split(std::filesystem::path(options.run) / "split.json", cohort);
-  return part == "test" ? split.test : part == "validation" ? split.validation : split.train;
+  const Split split = run_split(options.run, cohort);
+  const std::vector<std::int64_t>& patients = part == "test"         ? split.test
+                                              : part == "validation" ? split.validation
+                                                                     : split.train;
+  if (patients.empty()) {
+    const std::string why = part == "train" ? "" : " (was train." + part + " 0?)";
+    fail_usage("the run has no " + part + " part" + why + "; --split all evaluates everybody" +
+               (part == "test" ? ", those it was trained on too" : ""));
+  }
+  return patients;
 }
 
 }  // namespace
@@ -35,7 +43,8 @@ int run_evaluate(const EvaluateCommand& options) {
   const std::vector<std::int64_t> patients = patients_of(part, options, *opened.cohort);
   const Evaluation evaluation =
       evaluate(*opened.trained.model, *opened.dataset, patients, removed, opened.trained.config.train.seed);
-  if (evaluation.patients == 0) fail_data({}, "no patient with a target in the " + part + " part of " + options.cohort);
+  if (evaluation.patients == 0)
+    fail_data({(opened.cohort->folder / opened.cohort->labels_file).string()}, "no patient has a target");
   if (options.json) {
     nlohmann::ordered_json json = evaluation_json(evaluation, opened.modalities);
     json["split"] = part;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "apps/text_table.h"
@@ -11,6 +12,12 @@ namespace {
 
 nlohmann::ordered_json number_or_null(const std::optional<double>& value) {
   return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
+}
+
+// Shares and scores live between 0 and 1; an error has the target's unit, and may be 1e-6 or 1e30.
+std::string metric_text(const std::string& name, double value) {
+  return name == "rmse" || name == "mae" || std::fabs(value) >= 1e4 ? fmt::format("{:.5g}", value)
+                                                                    : fmt::format("{:.4f}", value);
 }
 
 }  // namespace
@@ -28,8 +35,10 @@ nlohmann::ordered_json evaluation_json(const Evaluation& evaluation, const std::
 std::string evaluation_text(const Evaluation& evaluation, const std::vector<std::string>& modalities) {
   TextTable table({"metric", "value", "95 % interval"});
   for (const Interval& metric : evaluation.metrics) {
-    const std::string value = metric.value ? fmt::format("{:.4f}", *metric.value) : "not defined";
-    const std::string interval = metric.lo && metric.hi ? fmt::format("{:.4f} .. {:.4f}", *metric.lo, *metric.hi) : "";
+    const std::string value = metric.value ? metric_text(metric.name, *metric.value) : "not defined";
+    const std::string interval =
+        metric.lo && metric.hi ? metric_text(metric.name, *metric.lo) + " .. " + metric_text(metric.name, *metric.hi)
+                               : "";
     table.add({metric.name, value, interval});
   }
   std::string text = table.text();

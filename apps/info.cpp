@@ -28,7 +28,8 @@ void print_architecture(const TrainedModel& trained) {
     const InputShape& input = trained.config.model.inputs[m];
     const EncoderType type = trained.config.model.encoders[m].type;
     inputs.add({input.name, modality_kind_name(input.kind),
-                input.kind == ModalityKind::image
+                !trained.fit.modalities[m].read ? std::string("not read")
+                : input.kind == ModalityKind::image
                     ? fmt::format("[batch, {}, {}, {}]", input.height, input.width, input.channels)
                     : fmt::format("[batch, {}]", input.features),
                 type == EncoderType::cnn   ? "cnn"

@@ -2,6 +2,8 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <string>
+#include <system_error>
 
 #include "apps/command.h"
 #include "engine/error.h"
@@ -25,6 +27,8 @@ int main(int argc, char** argv) {
     return report(error.what(), error.code());
   } catch (const std::bad_alloc&) {
     return report("out of memory; use a smaller train.batch_size or a smaller cohort", plait::ExitCode::device);
+  } catch (const std::system_error& error) {  // of files and streams: printing to a full disk ends here
+    return report((std::string("reading or writing failed: ") + error.what()).c_str(), plait::ExitCode::storage);
   } catch (const std::exception& error) {
     return report(error.what(), plait::ExitCode::internal);
   }

@@ -54,7 +54,7 @@ void write_predictions(const RunCohort& opened, const PatientPredictions& predic
 }  // namespace
 
 int run_predict(const PredictCommand& options) {
-  const RunCohort opened = open_run_with_cohort(options.run, options.cohort);
+  const RunCohort opened = open_run_with_cohort(options.run, options.cohort, false);
   choose_device(options.device, opened.trained.config.train.threads);
   const std::vector<std::int64_t> patients = all_patients(*opened.cohort);
   const PatientPredictions predictions = predict(*opened.trained.model, *opened.dataset, patients);

@@ -8,9 +8,12 @@
 
 namespace plait {
 
-RunCohort open_run_with_cohort(const std::string& run, const std::string& cohort) {
+RunCohort open_run_with_cohort(const std::string& run, const std::string& cohort, bool read_targets) {
   RunCohort opened{.trained = open_run(run), .cohort = nullptr, .dataset = nullptr, .modalities = {}};
-  const CohortOptions options{.for_training = false, .image_size = image_size_of(opened.trained.fit)};
+  CohortOptions options{
+      .for_training = false, .read_targets = read_targets, .image_size = image_size_of(opened.trained.fit)};
+  for (const ModalityFit& modality : opened.trained.fit.modalities)
+    if (!modality.read) options.unread.push_back(modality.name);
   opened.cohort = std::make_unique<Cohort>(read_cohort(cohort, options));
   opened.dataset = std::make_unique<Dataset>(*opened.cohort, opened.trained.fit);
   for (const ModalityFit& modality : opened.trained.fit.modalities) opened.modalities.push_back(modality.name);

@@ -1,14 +1,17 @@
 #include <fmt/format.h>
 
-#include <fstream>
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "apps/command.h"
 #include "apps/device.h"
 #include "apps/evaluation_text.h"
+#include "apps/metrics_log.h"
+#include "apps/stop_signal.h"
 #include "apps/version.h"
 #include "engine/error.h"
 #include "io/atomic_file.h"
+#include "io/checkpoint.h"
 #include "io/data/cohort_file.h"
 #include "io/progress.h"
 #include "io/run_folder.h"
@@ -100,35 +103,71 @@ ProgressState epoch_state(const EpochRecord& record, std::int64_t epochs) {
   return state;
 }
 
-void print_plan(const TrainedModel& trained, const Split& split, std::int64_t patients, const std::string& device) {
+void print_plan(const TrainedModel& trained, const Training& training, const Split& split, const std::string& device,
+                const std::vector<std::string>& notes) {
   fmt::print("{} model, {} parameters, on {}\n", trained.config.model.fusion,
              trained.model->parameters().parameter_count(), device);
-  fmt::print("{} patients to train on, {} to validate, {} untouched for the test\n", patients, split.validation.size(),
-             split.test.size());
+  if (trained.config.model.fusion == "early") {
+    const EarlyWidth width = early_width(trained.config.model, trained.model->outputs());
+    fmt::print("one MLP with {} hidden units: {} parameters, the hybrid model of this configuration has {}\n",
+               width.hidden, width.parameters, width.hybrid_parameters);
+  }
+  fmt::print("{} patients to train on, {} to validate, {} untouched for the test\n", training.training_patients,
+             training.validation_patients, split.test.size());
+  for (const std::string& note : notes) fmt::print("note: {}\n", note);
+  std::fflush(stdout);
+}
+
+// What an interrupted run says: it is no error, but the exit code must tell.
+[[noreturn]] void fail_interrupted(int signal, const TrainResult& result, const RunFolder& folder) {
+  throw Error(signal == SIGINT ? ExitCode::interrupted : ExitCode::terminated,
+              fmt::format("stopped by a signal after {} epochs and {} steps; {}", result.epochs, result.steps,
+                          has_checkpoints(folder.checkpoints())
+                              ? "go on with the same command line and --resume (checkpoint in " +
+                                    folder.checkpoints().string() + ")"
+                              : "nothing was written"));
+}
+
+void print_restored(const TrainState& state, const std::vector<std::string>& damaged) {
+  for (const std::string& what : damaged) fmt::print(stderr, "plait: passed over a damaged checkpoint: {}\n", what);
+  if (state.step == 0)
+    fmt::print("no sound checkpoint: starting anew\n");
+  else
+    fmt::print("going on after {} epochs and {} steps\n", state.epoch, state.step);
   std::fflush(stdout);
 }
 
 }  // namespace
 
 int run_train(const TrainCommand& options) {
+  if (options.resume && is_finished(options.out)) {
+    remove_checkpoints(options.out);
+    fmt::print("{} is finished already\n", options.out);
+    return 0;
+  }
   const RunConfig config = configuration(options);
-  RunFolder folder(options.out);
+  RunFolder folder(options.out, options.resume ? RunFolder::Start::resume : RunFolder::Start::fresh);
   const std::string device = choose_device(options.device, config.train.threads);
-  const Cohort cohort = read_cohort(options.cohort, {.for_training = true, .image_size = config.preprocess.image_size});
+  const Cohort cohort = read_cohort(
+      options.cohort,
+      {.for_training = true, .image_size = config.preprocess.image_size, .unread = config.preprocess.unread});
   const Split split = options.ids.empty()
                           ? make_split(cohort, config.train.test, config.train.validation, config.train.seed)
                           : read_split(options.ids, cohort);
 
-  std::ofstream metrics(folder.path() / "metrics.jsonl");
+  MetricsLog metrics(folder.path() / "metrics.jsonl");
   Progress progress(stdout);
   ProgressState shown;
   TrainingHooks hooks;
-  hooks.built = [&](const TrainedModel& trained, std::int64_t patients) {
-    print_plan(trained, split, patients, device);
+  hooks.built = [&](const TrainedModel& trained, const Training& training, const std::vector<std::string>& notes) {
+    print_plan(trained, training, split, device, notes);
+  };
+  hooks.pretrained = [&](const std::string& modality, const EpochRecord& record, std::int64_t epochs) {
+    fmt::print("pretraining {}: epoch {}/{}  reconstruction {:.4f}\n", modality, record.epoch, epochs,
+               record.train.reconstruction);
   };
   hooks.epoch_done = [&](const EpochRecord& record) {
-    metrics << epoch_json(record).dump() << '\n' << std::flush;
-    if (!metrics) fail_storage((folder.path() / "metrics.jsonl").string() + ": cannot be written");
+    metrics.add(epoch_json(record).dump());
     shown = epoch_state(record, config.train.epochs);
     progress.epoch(shown);
   };
@@ -139,10 +178,34 @@ int run_train(const TrainCommand& options) {
     state.loss = record.loss, state.patients_per_s = record.patients_per_s;
     progress.step(state);
   };
-  std::optional<std::filesystem::path> init;
-  if (!options.init.empty()) init = options.init;
-  const Training training = train_model(config, cohort, split, hooks, init);
+  watch_stop_signals();
+  hooks.stop = [] { return stop_signal() != 0; };
+  TrainingOptions training_options;
+  if (!options.init.empty()) training_options.init = options.init;
+  training_options.checkpoints = {
+      .root = folder.checkpoints(),
+      .resume = options.resume,
+      .log = [&] { return metrics.text(); },
+      .restored =
+          [&](const TrainState& state, const std::string& log, const std::vector<std::string>& damaged) {
+            print_restored(state, damaged);
+            metrics.restart(log);
+          }};
+  const Training training = [&] {
+    try {
+      return train_model(config, cohort, split, hooks, training_options);
+    } catch (const Error& error) {
+      // A full disk costs the epochs since the last checkpoint, not the run.
+      if (error.code() == ExitCode::storage) folder.keep();
+      throw;
+    }
+  }();
   progress.finish();
+  if (training.result.interrupted) {
+    folder.keep();
+    fail_interrupted(stop_signal(), training.result, folder);
+  }
+  if (training.result.epochs > 0) folder.keep();  // what comes now can be done again from the last checkpoint
 
   const TrainedModel& trained = training.trained;
   const ModelDescription description{
@@ -153,7 +216,6 @@ int run_train(const TrainCommand& options) {
   write_text_file(folder.path() / "split.json", split_to_json(cohort, split));
   const Json summary = summary_json(options, cohort, split, training, device);
   write_text_file(folder.path() / "summary.json", summary.dump(2) + "\n");
-  metrics.close();
   folder.commit();
   fmt::print("{} epochs in {:.1f} s ({:.0f} patients/s){}, parameters of epoch {} kept -> {}\n", training.result.epochs,
              training.result.seconds, training.result.patients_per_s,

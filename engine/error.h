@@ -17,7 +17,8 @@ enum class ExitCode : int {
   device = 5,   // device or memory
   numeric = 6,  // a non-finite loss or gradient
   peer = 7,     // a peer rank failed
-  terminated = 143,
+  interrupted = 130,  // checkpointed on SIGINT (Ctrl-C)
+  terminated = 143,   // checkpointed on SIGTERM
 };
 
 class Error : public std::runtime_error {

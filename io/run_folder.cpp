@@ -1,14 +1,23 @@
 #include "io/run_folder.h"
 
-#include <cstdlib>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <vector>
 
 #include "engine/error.h"
 #include "io/atomic_file.h"
+#include "io/checkpoint.h"
 
 namespace plait {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr const char* lock_name = "lock";
 
 // Links resolved and no slash at the end, so that the partial folder lies beside the real target.
 fs::path resolved(const fs::path& target) {
@@ -35,22 +44,57 @@ void make_private(const fs::path& path, bool folder) {
   if (failed) fail_storage(path.string() + ": permissions cannot be set: " + failed.message());
 }
 
+// Everything in an unfinished folder but its checkpoints and the lock.
+void clear(const fs::path& partial) {
+  std::vector<fs::path> leftovers;
+  std::error_code failed;
+  for (fs::directory_iterator entry(partial, failed), end; !failed && entry != end; entry.increment(failed))
+    if (entry->path().filename() != "checkpoint" && entry->path().filename() != lock_name)
+      leftovers.push_back(entry->path());
+  for (const fs::path& leftover : leftovers) fs::remove_all(leftover, failed);
+  if (failed) fail_storage(partial.string() + ": cannot be cleared: " + failed.message());
+}
+
 }  // namespace
 
-RunFolder::RunFolder(const fs::path& target) : target_(resolved(target)) {
+bool is_finished(const fs::path& target) {
+  std::error_code failed;
+  return fs::is_directory(target, failed) && !fs::is_empty(target, failed) && !failed;
+}
+
+RunFolder::RunFolder(const fs::path& target, Start start) : target_(resolved(target)) {
   check_free(target_);
   std::error_code failed;
   fs::create_directories(target_.parent_path(), failed);
   if (failed) fail_storage(target_.parent_path().string() + ": cannot be made: " + failed.message());
-  std::string name = target_.string() + ".partial-XXXXXX";
-  if (mkdtemp(name.data()) == nullptr)  // 0700
+  partial_ = target_.string() + ".partial";
+  take_partial(start);
+}
+
+void RunFolder::take_partial(Start start) {
+  const int made = mkdir(partial_.c_str(), 0700);
+  if (made != 0 && errno != EEXIST)
     fail_storage(target_.parent_path().string() + ": no folder can be made in it; is it writable, is the disk full?");
-  partial_ = name;
+  if (!fs::is_directory(fs::symlink_status(partial_))) fail_usage(partial_.string() + " is in the way; remove it");
+  lock_ = open((partial_ / lock_name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (lock_ < 0) fail_storage((partial_ / lock_name).string() + ": cannot be made; is the folder writable?");
+  try {
+    if (flock(lock_, LOCK_EX | LOCK_NB) != 0)
+      fail_usage(target_.string() + " is being written by another process; choose another --out");
+    if (start == Start::fresh && has_checkpoints(checkpoints()))
+      fail_usage(partial_.string() + " holds the checkpoints of an interrupted run; go on with --resume, or remove it");
+    if (!has_checkpoints(checkpoints())) fs::remove_all(checkpoints());
+    clear(partial_);
+  } catch (...) {
+    close(lock_);
+    throw;
+  }
 }
 
 RunFolder::~RunFolder() {
   std::error_code ignored;
-  if (remove_) fs::remove_all(partial_, ignored);
+  if (!committed_ && (remove_ || !has_checkpoints(checkpoints()))) fs::remove_all(partial_, ignored);
+  if (lock_ >= 0) close(lock_);
 }
 
 void RunFolder::commit() {
@@ -62,13 +106,20 @@ void RunFolder::commit() {
     sync_to_disk(entry->path());
   }
   if (failed) fail_storage(partial_.string() + ": cannot be listed: " + failed.message());
+  fs::remove(partial_ / lock_name, failed);
   sync_to_disk(partial_);
+  committed_ = true;
   fs::rename(partial_, target_, failed);  // replaces an empty folder, nothing else
-  remove_ = false;
   if (failed)
     fail_storage(target_.string() + ": cannot take its name: " + failed.message() + "; the finished run is in " +
                  partial_.string());
   sync_to_disk(target_.parent_path());
+  remove_checkpoints(target_);
+}
+
+void remove_checkpoints(const fs::path& target) {
+  std::error_code ignored;
+  fs::remove_all(target / "checkpoint", ignored);
 }
 
 }  // namespace plait

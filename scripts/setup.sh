@@ -21,6 +21,7 @@ want libcli11-dev "the command line"
 want libtomlplusplus-dev "configuration files"
 want nlohmann-json3-dev "JSON files"
 want libfmt-dev "formatted text"
+want libxxhash-dev "checksums of checkpoints"
 want python3 "scripts/: data and tables (standard library only)"
 want python3-pip "scripts/get_data.sh: real data sets are unpacked from packages"
 

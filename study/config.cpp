@@ -134,6 +134,12 @@ RunConfig load_config(std::span<const InputShape> modalities, const std::optiona
   }
   for (const Layer& layer : layers) apply(layer, config);
 
+  // A unimodal model reads one modality.
+  const Names names = modality_names(modalities);
+  if (std::find(names.begin(), names.end(), config.model.fusion) != names.end())
+    for (const std::string& name : names)
+      if (name != config.model.fusion) config.preprocess.unread.push_back(name);
+
   // One spelling: either one number for all, or one for each.
   TrainOptions& train = config.train;
   if (!train.modality_keep_by_name.empty())

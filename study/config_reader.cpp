@@ -116,7 +116,9 @@ void ConfigReader::number_by_name(std::string_view key, double& value, std::map<
   for (const TomlEntry& named : table->entries) {
     if (std::find(names.begin(), names.end(), named.key) == names.end())
       fail(*entry, "\"" + named.key + "\" is not one of the cohort's modalities: " + joined(names));
-    by_name[named.key] = checked_number(named, range);
+    TomlEntry full = named;  // messages name train.modality_keep.ehr, not a key "ehr" of [train]
+    full.key = std::string(key) + '.' + named.key;
+    by_name[named.key] = checked_number(full, range);
   }
 }
 

@@ -70,7 +70,7 @@ void visit_train(ConfigVisitor& visitor, TrainOptions& train, const Names& modal
   visitor.number("l2", train.l2, kNotNegative);
   visitor.number("alignment", train.alignment, kNotNegative);
   visitor.choice("alignment_form", train.alignment_mean, {{"mean", true}, {"sum", false}});
-  visitor.number_by_name("modality_keep", train.modality_keep, train.modality_keep_by_name, {0.0, 1.0, true, false},
+  visitor.number_by_name("modality_keep", train.modality_keep, train.modality_keep_by_name, {0.0, 1.0, false, false},
                          modalities);
   visitor.choice("class_weights", train.balanced_class_weights, {{"none", false}, {"balanced", true}});
   visitor.number("test", train.test, kShare);
@@ -102,7 +102,8 @@ void visit_preprocess(ConfigVisitor& visitor, PreprocessOptions& preprocess) {
   // In the file an empty list, in the program zeros: images stay as they are.
   std::vector<std::int64_t> size;
   if (preprocess.image_size[0] != 0) size.assign(preprocess.image_size.begin(), preprocess.image_size.end());
-  visitor.integers("image_size", size, {1, 16384}, {0, 2});
+  // No product of two is more pixels than an image may have (io/formats/png.h, io/data/preprocess_json.cpp).
+  visitor.integers("image_size", size, {1, 8192}, {0, 2});
   preprocess.image_size = size.size() == 2 ? std::array{size[0], size[1]} : std::array<std::int64_t, 2>{0, 0};
 }
 

@@ -27,10 +27,11 @@ void visit_input(ConfigVisitor& visitor, InputShape& input) {
   visitor.choice(
       "kind", input.kind,
       {{"table", ModalityKind::table}, {"expression", ModalityKind::expression}, {"image", ModalityKind::image}});
-  if (input.kind != ModalityKind::image) return visitor.integer("features", input.features, {1, 1'000'000'000});
-  visitor.integer("height", input.height, {1, 16384});
-  visitor.integer("width", input.width, {1, 16384});
-  visitor.integer("channels", input.channels, {1, 4096});
+  // 0: a modality that the model does not read; check_sizes() allows it there alone.
+  if (input.kind != ModalityKind::image) return visitor.integer("features", input.features, {0, 1'000'000'000});
+  visitor.integer("height", input.height, {0, 16384});
+  visitor.integer("width", input.width, {0, 16384});
+  visitor.integer("channels", input.channels, {0, 4096});
 }
 
 // The visitors work on the tree of io/formats/toml.h; JSON has the same kinds of values.
@@ -105,6 +106,18 @@ void read_input(const TomlValue& value, ModelConfig& model, const ConfigSource& 
   model.encoders.push_back(std::move(encoder));
 }
 
+// Every input that the model reads has a size; a unimodal model reads one.
+void check_sizes(const ModelConfig& model, const ConfigSource& source) {
+  const Names names = modality_names(model.inputs);
+  const bool unimodal = std::find(names.begin(), names.end(), model.fusion) != names.end();
+  for (const InputShape& input : model.inputs) {
+    const bool image = input.kind == ModalityKind::image;
+    const bool sized = image ? input.height > 0 && input.width > 0 && input.channels > 0 : input.features > 0;
+    if (!sized && (!unimodal || input.name == model.fusion))
+      source.fail(0, 0, "input " + input.name + ": the model reads it, and it has no size");
+  }
+}
+
 }  // namespace
 
 std::string model_to_json(const ModelDescription& description) {
@@ -140,6 +153,7 @@ ModelDescription model_from_json(std::string_view json, const std::string& file)
   visit_task(top, description);
   visit_model(top, description.model);
   top.finish();
+  check_sizes(description.model, source);
   return description;
 }
 

@@ -1,10 +1,11 @@
 #include "study/run.h"
 
 #include <bit>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
+#include "io/formats/json.h"
+#include "io/text_file.h"
 #include "study/model_file.h"
 #include "study/model_json.h"
 
@@ -21,6 +22,17 @@ void add_text(std::uint64_t& hash, const std::string& text) {
   add_bytes(hash, "\xff", 1);  // a separator that UTF-8 text cannot hold
 }
 
+// What is wrong with a run's own file is no fault of the data or of the command line.
+template <class Read>
+auto from_run_folder(Read&& read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    if (error.code() != ExitCode::data && error.code() != ExitCode::usage) throw;
+    fail_storage(std::string(error.what()) + "; the run folder is damaged");
+  }
+}
+
 }  // namespace
 
 TrainedModel open_run(const std::filesystem::path& run) {
@@ -30,9 +42,10 @@ TrainedModel open_run(const std::filesystem::path& run) {
     if (!std::filesystem::exists(run / file))
       fail_storage(run.string() + ": no run folder, it has no " + file +
                    "; give the --out of a finished `plait train`");
-  const Preprocess fit = read_preprocess(run / "preprocess.json");
-  const std::vector<InputShape> inputs = input_shapes(fit);
-  TrainedModel trained = build_model(load_config(inputs, run / "config.toml"), fit);
+  TrainedModel trained = from_run_folder([&] {
+    const Preprocess fit = read_preprocess(run / "preprocess.json");
+    return build_model(load_config(input_shapes(fit), run / "config.toml"), fit);
+  });
   // config.toml is for people to read and to train from again: the weights must not meet a model it was edited into.
   const ModelDescription description{
       .model = trained.config.model, .task = trained.model->task(), .outputs = trained.model->outputs()};
@@ -56,13 +69,17 @@ std::string cohort_fingerprint(const Cohort& cohort) {
 
 std::string run_fingerprint(const std::filesystem::path& run) {
   const std::filesystem::path path = run / "summary.json";
-  std::ifstream file(path);
-  const nlohmann::json summary = nlohmann::json::parse(file, nullptr, false);
+  const nlohmann::json summary =
+      nlohmann::json::parse(read_text_file(path, kJsonBytes, ExitCode::storage), nullptr, false);
   const auto cohort = summary.is_object() ? summary.find("cohort") : summary.end();
   if (!summary.is_object() || cohort == summary.end() || !cohort->is_object() || !cohort->contains("fingerprint") ||
       !(*cohort)["fingerprint"].is_string())
-    fail_storage(path.string() + ": cannot be read; the run folder is damaged");
+    fail_storage(path.string() + ": not the summary of a run; the run folder is damaged");
   return (*cohort)["fingerprint"].get<std::string>();
+}
+
+Split run_split(const std::filesystem::path& run, const Cohort& cohort) {
+  return from_run_folder([&] { return read_split(run / "split.json", cohort); });
 }
 
 }  // namespace plait

@@ -8,8 +8,8 @@
 
 namespace plait {
 
-// Reads config.toml, preprocess.json and model.safetensors of a run folder. A missing or damaged file is a storage or
-// data error that names it.
+// Reads config.toml, preprocess.json and model.safetensors of a run folder. A missing or damaged file is a storage
+// error that names it, here and below.
 TrainedModel open_run(const std::filesystem::path& run);
 
 // A number that identifies a cohort's patients, targets and groups (not their measurements): 16 hex digits.
@@ -18,5 +18,8 @@ std::string cohort_fingerprint(const Cohort& cohort);
 
 // The fingerprint that a run's summary.json holds.
 std::string run_fingerprint(const std::filesystem::path& run);
+
+// Its split.json. `cohort` has to be the run's own.
+Split run_split(const std::filesystem::path& run, const Cohort& cohort);
 
 }  // namespace plait

@@ -4,15 +4,21 @@
 
 #include "engine/error.h"
 #include "engine/metrics/metric_set.h"
+#include "io/checkpoint.h"
 #include "io/data/loader.h"
+#include "io/text_file.h"
 #include "study/model_file.h"
 #include "study/prediction.h"
+#include "study/pretraining.h"
+#include "study/stacking.h"
+#include "study/train_checkpoint.h"
 
 namespace plait {
 namespace {
 
-Validation validate(const MultimodalModel& model, const Dataset& dataset, std::span<const std::int64_t> patients) {
-  const PatientPredictions predictions = predict(model, dataset, patients);
+Validation validate(const MultimodalModel& model, const Dataset& dataset, std::span<const std::int64_t> patients,
+                    const std::vector<float>& weights) {
+  const PatientPredictions predictions = predict(model, dataset, patients, {.loss_weights = weights});
   Validation validation{.loss = predictions.task_loss, .metrics = {}};
   if (!std::isfinite(validation.loss)) return validation;  // no metric of it means anything; the trainer ends the run
   for (const NamedMetric& metric : compute_metrics(scored(predictions, dataset).predictions))
@@ -52,29 +58,91 @@ TrainedModel build_model(const RunConfig& config, const Preprocess& fit) {
   return trained;
 }
 
+namespace {
+
+// The same for the same configuration, cohort, split and initial weights; the number of threads and how often
+// checkpoints are written do not matter.
+std::string run_identity(const RunConfig& config, const TrainedModel& trained, const Cohort& cohort, const Split& split,
+                         const TrainingOptions& options) {
+  RunConfig same = config;
+  same.train.threads = 0;
+  same.train.checkpoint_every = 1;
+  std::string text = config_toml(same) + preprocess_to_json(trained.fit) + split_to_json(cohort, split);
+  if (options.init) text += read_text_file(*options.init, std::size_t{1} << 32, ExitCode::storage);
+  return checksum_text(text);
+}
+
+std::vector<std::string> notes_on(const RunConfig& config, const Split& split, const Training& training) {
+  std::vector<std::string> notes;
+  const auto left_out = [&](std::size_t part, std::int64_t used, const char* what) {
+    const auto count = static_cast<std::int64_t>(part) - used;
+    if (count > 0)
+      notes.push_back(std::to_string(count) + " patients of the " + what +
+                      " part have nothing that the model reads, or no label: they are left out");
+  };
+  left_out(split.train.size(), training.training_patients, "training");
+  left_out(split.validation.size(), training.validation_patients, "validation");
+  if (training.validation_patients == 0 && config.train.patience > 0)
+    notes.push_back("nobody to validate on: no early stopping, the last epoch is kept");
+  if (training.training_patients <= config.train.batch_size && config.train.accumulate == 1)
+    notes.push_back("one step an epoch: for a cohort this small a smaller train.batch_size learns more in an epoch");
+  return notes;
+}
+
+void start(Training& training, const RunConfig& config, const Dataset& dataset,
+           const std::vector<std::int64_t>& patients, const TrainingHooks& hooks, const TrainingOptions& options) {
+  MultimodalModel& model = *training.trained.model;
+  if (options.init) read_parameters(*options.init, model.parameters());
+  pretrain(model, config.train, dataset, patients, {.epoch_done = hooks.pretrained});
+}
+
+}  // namespace
+
 Training train_model(const RunConfig& config, const Cohort& cohort, const Split& split, const TrainingHooks& hooks,
-                     const std::optional<std::filesystem::path>& init) {
+                     const TrainingOptions& options) {
   Training training;
   training.trained = build_model(config, fit_preprocess(cohort, split.train, config.preprocess));
   MultimodalModel& model = *training.trained.model;
-  if (init) read_parameters(*init, model.parameters());
   const Dataset dataset(cohort, training.trained.fit);
   const std::vector<std::int64_t> patients = trainable(model, dataset, split.train);
+  const std::vector<std::int64_t> validation = trainable(model, dataset, split.validation);
   if (patients.empty())
     fail_usage("no patient of the training part has what model.fusion = \"" + config.model.fusion + "\" reads");
-  training.training_patients = static_cast<std::int64_t>(patients.size());
-  if (hooks.built) hooks.built(training.trained, training.training_patients);
+  const bool stacks = config.model.fusion == "late" && config.model.late_mean == LateMean::stacked;
+  if (stacks && validation.empty())
+    fail_usage("model.late_mean = \"stacked\" is fitted on the validation part, and there is nobody in it");
+  training.training_patients = std::ssize(patients);
+  training.validation_patients = std::ssize(validation);
+  if (hooks.built) hooks.built(training.trained, training, notes_on(config, split, training));
 
-  LoaderOptions options{.batch_size = config.train.batch_size,
+  LoaderOptions loading{.batch_size = config.train.batch_size,
                         .shuffle = config.train.shuffle,
                         .seed = config.train.seed,
                         .accumulate = config.train.accumulate};
-  if (config.train.balanced_class_weights) options.weights = balanced_weights(dataset, patients);
-  Loader loader(dataset, patients, options);
+  if (config.train.balanced_class_weights) loading.weights = balanced_weights(dataset, patients);
+  Loader loader(dataset, patients, loading);
   Trainer trainer(model, config.train);
-  TrainHooks train_hooks{.validate = {}, .epoch_done = hooks.epoch_done, .step_done = hooks.step_done};
-  if (!split.validation.empty()) train_hooks.validate = [&] { return validate(model, dataset, split.validation); };
-  training.result = trainer.run(loader, train_hooks);
+  TrainHooks train_hooks{.validate = {},
+                         .epoch_done = hooks.epoch_done,
+                         .step_done = hooks.step_done,
+                         .stop = hooks.stop,
+                         .checkpoint = {}};
+  if (!validation.empty()) train_hooks.validate = [&] { return validate(model, dataset, validation, loading.weights); };
+
+  std::optional<TrainCheckpoints> checkpoints;
+  std::optional<TrainCheckpoints::Restored> restored;
+  if (options.checkpoints) {
+    const std::string identity = run_identity(config, training.trained, cohort, split, options);
+    checkpoints.emplace(options.checkpoints->root, identity, model.parameters(), trainer);
+    std::vector<std::string> damaged;
+    if (options.checkpoints->resume) restored = checkpoints->restore(damaged);
+    if (options.checkpoints->restored && (restored || !damaged.empty()))
+      options.checkpoints->restored(restored ? restored->state : TrainState{}, restored ? restored->log : "", damaged);
+    train_hooks.checkpoint = [&](const TrainState& state) { checkpoints->save(state, options.checkpoints->log()); };
+  }
+  if (!restored) start(training, config, dataset, patients, hooks, options);
+  training.result = trainer.run(loader, train_hooks, restored ? &restored->state : nullptr);
+  if (stacks && !training.result.interrupted) stack_towers(model, dataset, validation);
   return training;
 }
 

@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "engine/train/trainer.h"
 #include "fusion/model.h"
@@ -26,21 +28,38 @@ std::vector<InputShape> input_shapes(const Preprocess& fit);
 // The untrained model of a configuration, its parameters drawn from train.seed.
 TrainedModel build_model(const RunConfig& config, const Preprocess& fit);
 
-struct TrainingHooks {
-  std::function<void(const TrainedModel&, std::int64_t training_patients)>
-      built;  // before the first step; may be empty
+struct Training;
+
+struct TrainingHooks {  // each may be empty
+  // Before the first step; `notes`: what the user should know about this training.
+  std::function<void(const TrainedModel&, const Training&, const std::vector<std::string>& notes)> built;
+  std::function<void(const std::string& modality, const EpochRecord&, std::int64_t epochs)> pretrained;  // an epoch
   std::function<void(const EpochRecord&)> epoch_done;
   std::function<void(const StepRecord&)> step_done;
+  std::function<bool()> stop;  // true: checkpoint and end
+};
+
+struct TrainingCheckpoints {
+  std::filesystem::path root;
+  bool resume = false;
+  std::function<std::string()> log;  // what a checkpoint keeps of the log; may be empty
+  // A run goes on from there, with the log that was kept; `damaged`: checkpoints that were passed over.
+  std::function<void(const TrainState&, const std::string& log, const std::vector<std::string>& damaged)> restored;
 };
 
 struct Training {
   TrainedModel trained;
   TrainResult result;
-  std::int64_t training_patients = 0;  // labelled patients of the training part on whom the model does not abstain
+  // Labelled patients of the part on whom the model does not abstain: those it learns from and is validated on.
+  std::int64_t training_patients = 0, validation_patients = 0;
 };
 
-// init: a model.safetensors whose parameters replace the initial ones.
+struct TrainingOptions {
+  std::optional<std::filesystem::path> init = {};  // a model.safetensors whose parameters replace the initial ones
+  std::optional<TrainingCheckpoints> checkpoints = {};
+};
+
 Training train_model(const RunConfig& config, const Cohort& cohort, const Split& split, const TrainingHooks& hooks,
-                     const std::optional<std::filesystem::path>& init = std::nullopt);
+                     const TrainingOptions& options = {});
 
 }  // namespace plait

@@ -63,6 +63,7 @@ Cohort read(const std::filesystem::path& folder, const CohortOptions& options, s
 }
 
 void count(const Cohort& cohort, CohortReport& report) {
+  report.task = cohort.task;
   report.patients = cohort.patients();
   report.classes = cohort.task == TaskKind::multilabel ? cohort.target_names : cohort.classes;
   // Too many to be classes: the column is another one, and its values are the patients' own.
@@ -73,8 +74,12 @@ void count(const Cohort& cohort, CohortReport& report) {
   for (std::int64_t patient = 0; patient < cohort.patients(); ++patient) {
     const ModalityMask mask = cohort.available(patient);
     ++report.availability[mask];
-    if (mask == 0) report.without_modality.push_back(cohort.ids[static_cast<std::size_t>(patient)]);
-    if (!cohort.labelled(patient)) {
+    const bool labelled = cohort.labelled(patient);
+    if (mask == 0 || !labelled) {
+      auto& list = labelled ? report.without_modality : mask != 0 ? report.without_target : report.without_either;
+      list.push_back(cohort.ids[static_cast<std::size_t>(patient)]);
+    }
+    if (!labelled) {
       ++report.unlabelled;
     } else if (cohort.task == TaskKind::multilabel) {
       for (std::int64_t k = 0; k < cohort.target_columns(); ++k) {
@@ -131,6 +136,7 @@ CohortCheck check_cohort(const std::filesystem::path& folder, const CohortOption
   } catch (const ProblemLog::Full&) {
     result.report.complete = false;
   }
+  result.report.notes = log.notes();
   result.report.problems.insert(result.report.problems.begin(), log.problems().begin(), log.problems().end());
   return result;
 }

@@ -29,6 +29,7 @@ struct Column {
   std::string name;
   ColumnType type = ColumnType::empty;
   std::vector<std::string> categories;  // categorical: text of each code, in the order of first appearance
+  std::uint32_t field = 0;              // of the file, from 1, for messages; 0 = not known
 };
 
 struct ModalityData {
@@ -43,12 +44,14 @@ struct ModalityData {
   // table and expression: [rows, columns] row-major; NaN = missing; categorical cells hold their code.
   std::vector<Column> columns;
   std::vector<float> cells;
+  std::vector<std::uint32_t> line;  // [rows] of the file, for messages; empty = not known
 
   // image: [rows, height, width, channels] as the files hold them (or resized); one of the two, by `bits`.
   std::int64_t height = 0, width = 0, channels = 0;
   int bits = 8;
   std::vector<std::uint8_t> bytes;   // bits = 8
   std::vector<std::uint16_t> words;  // bits = 16
+  bool sizes_differ = false;         // told by check_cohort() alone; images of another size than the first are zeros
 };
 
 struct Cohort {
@@ -65,8 +68,9 @@ struct Cohort {
   // empty.
   std::vector<std::string> classes;
   // [patients, target columns]: binary and multiclass: index into `classes`; multilabel: 0 or 1; regression: the
-  // number. A patient with any target cell missing has NaN in all of them.
+  // number, at most kLargestTarget in size. A patient with any target cell missing has NaN in all of them.
   std::vector<double> targets;
+  bool has_targets = true;          // false: they were not read, nobody is labelled
   std::vector<std::int32_t> group;  // [patients] patients of one group stay together; without the column: all differ
   bool has_groups = false;
 
@@ -82,12 +86,21 @@ struct Cohort {
   const ModalityData* find_modality(std::string_view name) const;  // null where there is none
 };
 
+// Squares of targets and sums of them stay finite.
+inline constexpr double kLargestTarget = 1e100;
+
 struct CohortOptions {
   // Training needs at least two classes and a labelled patient with a modality. A cohort that a trained model is
   // applied to may have one class, or no label at all.
   bool for_training = true;
+  // false: for predictions, which use no target. The target columns are not looked at and need not be there; without a
+  // labels file the patients are the ids in the modalities' files, in the order of first appearance, modality by
+  // modality (images: sorted).
+  bool read_targets = true;
   // [height, width] to resize every image to (bilinear, half-pixel centres); zeros: as they are, and all equal.
   std::array<std::int64_t, 2> image_size{0, 0};
+  // Names of modalities that nobody will read: who has them is found out all the same, but no image is opened.
+  std::vector<std::string> unread = {};
 };
 
 // Reads the cohort folder. The first problem is a data error that names file, line and column (for CSV files the column

@@ -23,7 +23,9 @@ struct UnmatchedIds {
 
 struct CohortReport {
   std::vector<std::string> problems;  // "file:line:column: what"; empty: the cohort can be used
+  std::vector<std::string> notes;     // what is no problem for `plait check` and may be one for training
   bool complete = true;               // false: there may be more problems (the messages say where reading stopped)
+  TaskKind task = TaskKind::binary;
 
   std::int64_t patients = 0;                          // rows of the labels file
   std::int64_t unlabelled = 0;                        // without a target: predicted, never trained on or scored
@@ -32,7 +34,9 @@ struct CohortReport {
   std::vector<std::int64_t> class_counts;             // a class; multilabel: patients with 1, a label
   std::vector<std::string> modalities;                // names, bit m of the patterns
   std::map<ModalityMask, std::int64_t> availability;  // pattern -> patients
-  std::vector<std::string> without_modality;          // ids that have a label row and no modality
+  std::vector<std::string> without_modality;          // ids that have a target and no modality
+  std::vector<std::string> without_target;            // ids that have a modality and no target
+  std::vector<std::string> without_either;            // ids of the labels file that have neither
   std::vector<UnmatchedIds> unmatched;                // ids that have a modality and no label row, a modality each
 };
 
@@ -42,7 +46,8 @@ struct CohortCheck {
 };
 
 // Reads everything and collects problems instead of throwing at the first; only an unreadable cohort.toml ends it
-// early, and that too is a problem in the report. Survival cohorts are a usage error.
+// early, and that too is a problem in the report. Images of several sizes are a note. Survival cohorts are a usage
+// error.
 CohortCheck check_cohort(const std::filesystem::path& folder, const CohortOptions& options = {});
 
 }  // namespace plait

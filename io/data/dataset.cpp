@@ -44,29 +44,26 @@ class TableEncoder {
   void encode(DatasetModality& out) const {
     out.rows = data_.rows;
     out.columns = out.period = fit_.features();
+    const auto length = static_cast<std::size_t>(out.columns);
+    out.mean.assign(length, 0.0f);
+    out.scale.assign(length, 1.0f);
+    out.fill.reserve(length);
     for (const Matched& m : matched_) {
-      const ColumnFit& fit = *m.fit;
-      const bool numeric = fit.type == ColumnType::numeric;
-      out.fill.push_back(static_cast<float>(numeric ? fit.median : 0.0));
-      out.mean.push_back(static_cast<float>(numeric ? fit.mean : 0.0));
-      out.scale.push_back(static_cast<float>(numeric ? 1.0 / fit.deviation : 1.0));
-      const auto more = static_cast<std::size_t>(fit.features() - 1);  // bits and one-hot columns stay as they are
-      out.fill.insert(out.fill.end(), more, 0.0f);
-      out.mean.insert(out.mean.end(), more, 0.0f);
-      out.scale.insert(out.scale.end(), more, 1.0f);
+      const bool numeric = m.fit->type == ColumnType::numeric;
+      out.fill.push_back(static_cast<float>(numeric ? (m.fit->median - m.fit->mean) / m.fit->deviation : 0.0));
+      out.fill.resize(out.fill.size() + static_cast<std::size_t>(m.fit->features() - 1), 0.0f);  // never missing
     }
-    if (borrows()) {
-      out.borrowed_floats = data_.cells.data();
-    } else {
-      const auto length = static_cast<std::size_t>(out.columns), columns = data_.columns.size();
-      out.encoded.resize(static_cast<std::size_t>(out.rows) * length);
-      for (std::size_t row = 0; row < static_cast<std::size_t>(out.rows); ++row) {
-        encode_row(data_.cells.data() + row * columns, out.encoded.data() + row * length);
-      }
+    out.encoded.resize(static_cast<std::size_t>(out.rows) * length);
+    std::vector<std::uint8_t> present(static_cast<std::size_t>(out.rows), 0);
+    for (std::size_t row = 0; row < present.size(); ++row) {
+      present[row] = encode_row(row, out.encoded.data() + row * length);
     }
-    const float* values = out.floats();
     out.has_missing_cells =
-        std::any_of(values, values + out.rows * out.columns, [](float value) { return std::isnan(value); });
+        std::any_of(out.encoded.begin(), out.encoded.end(), [](float value) { return std::isnan(value); });
+    // A row may hold values in other columns only: the network would read nothing but medians.
+    for (std::int64_t& row : out.row_of_patient) {
+      if (row >= 0 && present[static_cast<std::size_t>(row)] == 0) row = -1;
+    }
   }
 
  private:
@@ -87,21 +84,14 @@ class TableEncoder {
     return matched;
   }
 
-  // The cohort's own matrix serves when it is, column by column, what the network reads.
-  bool borrows() const {
-    if (fit_.log1p || fit_.columns.size() != data_.columns.size()) return false;
-    for (std::size_t j = 0; j < matched_.size(); ++j) {
-      if (matched_[j].column != j || matched_[j].fit->type != ColumnType::numeric || matched_[j].fit->missing_bit) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  void encode_row(const float* cells, float* out) const {
+  // True when a column of the fit has a value.
+  bool encode_row(std::size_t row, float* out) const {
+    const float* cells = data_.cells.data() + row * data_.columns.size();
+    bool any = false;
     for (const Matched& m : matched_) {
       const float cell = cells[m.column];
       const ColumnFit& fit = *m.fit;
+      any = any || !std::isnan(cell);
       if (fit.type == ColumnType::categorical) {
         const std::size_t count = fit.categories.size();
         std::fill_n(out, count + 1, 0.0f);
@@ -109,16 +99,29 @@ class TableEncoder {
         out += count + 1;
         continue;
       }
-      *out++ = fit_.log1p ? logarithm(cell, fit) : cell;
+      *out++ = std::isnan(cell) ? cell : standardised(cell, row, m);
       if (fit.missing_bit) *out++ = std::isnan(cell) ? 1.0f : 0.0f;
     }
+    return any;
   }
 
-  float logarithm(float cell, const ColumnFit& fit) const {
-    if (cell < 0.0f) {
-      fail_data({file_}, fmt::format("column \"{}\" has a negative value: log1p needs counts", fit.name));
+  // In double: a deviation may be too small for its inverse to be a float.
+  float standardised(double cell, std::size_t row, const Matched& m) const {
+    if (fit_.log1p && cell < 0.0) fail_cell(row, m, "has a negative value: log1p needs counts");
+    const double value = ((fit_.log1p ? std::log1p(cell) : cell) - m.fit->mean) / m.fit->deviation;
+    if (!(std::fabs(value) <= kMostDeviations)) {
+      fail_cell(row, m,
+                fmt::format("is too far from what the model is trained on: more than {:g} standard deviations from the "
+                            "mean (without standardising, a number beyond {:g}): correct or empty the cell, or leave "
+                            "the column out",
+                            kMostDeviations, kMostDeviations));
     }
-    return static_cast<float>(std::log1p(static_cast<double>(cell)));
+    return static_cast<float>(value);
+  }
+
+  [[noreturn]] void fail_cell(std::size_t row, const Matched& m, const std::string& message) const {
+    fail_data({file_, data_.line.empty() ? 0 : data_.line[row], data_.columns[m.column].field},
+              fmt::format("column \"{}\" {}", m.fit->name, message));
   }
 
   std::string file_;
@@ -161,6 +164,11 @@ Dataset::Dataset(const Cohort& cohort, const Preprocess& fit) : cohort_(&cohort)
     out.width = modality.width;
     out.channels = modality.channels;
     const ModalityData* data = cohort.find_modality(modality.name);
+    if (!modality.read) {
+      out.row_of_patient = data == nullptr ? std::vector<std::int64_t>(patients, -1) : data->row_of_patient;
+      mark_available(bit);
+      continue;
+    }
     if (data == nullptr) {
       notes_.push_back(fmt::format("{}: the cohort has no modality \"{}\": it is absent of every patient",
                                    cohort.folder.string(), modality.name));
@@ -172,15 +180,13 @@ Dataset::Dataset(const Cohort& cohort, const Preprocess& fit) : cohort_(&cohort)
                 fmt::format("modality \"{}\" is of kind {}, the model was trained with {}", modality.name,
                             modality_kind_name(data->kind), modality_kind_name(modality.kind)));
     }
+    out.row_of_patient = data->row_of_patient;
     if (data->kind == ModalityKind::image) {
       encode_image(cohort, *data, modality, out);
     } else {
       TableEncoder(cohort, *data, modality, notes_).encode(out);
     }
-    out.row_of_patient = data->row_of_patient;
-    for (std::size_t i = 0; i < patients; ++i) {
-      if (out.row_of_patient[i] >= 0) available_[i] = static_cast<ModalityMask>(available_[i] | 1u << bit);
-    }
+    mark_available(bit);
   }
   for (const ModalityData& data : cohort.modalities) {
     const auto same = [&](const ModalityFit& modality) { return modality.name == data.name; };
@@ -192,8 +198,24 @@ Dataset::Dataset(const Cohort& cohort, const Preprocess& fit) : cohort_(&cohort)
   set_targets();
 }
 
+void Dataset::mark_available(std::size_t modality) {
+  const std::vector<std::int64_t>& rows = modalities_[modality].row_of_patient;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] >= 0) available_[i] = static_cast<ModalityMask>(available_[i] | 1u << modality);
+  }
+}
+
 void Dataset::set_targets() {
   const Cohort& cohort = *cohort_;
+  if (!cohort.has_targets) {
+    const auto patients = static_cast<std::size_t>(cohort.patients());
+    labelled_.assign(patients, 0);
+    if (!target_.classes.empty()) classes_.assign(patients, -1);
+    if (target_.task != TaskKind::multiclass) {
+      targets_.assign(patients * static_cast<std::size_t>(outputs()), static_cast<float>(kMissing));
+    }
+    return;
+  }
   const std::string file = (cohort.folder / cohort.labels_file).string();
   if (cohort.task != target_.task) {
     fail_data({(cohort.folder / "cohort.toml").string()}, fmt::format("the task is {}, the model was trained for {}",
@@ -225,7 +247,14 @@ void Dataset::set_targets() {
   if (target_.task == TaskKind::multilabel) match_labels();
   for (std::int64_t i = 0; i < n; ++i) {
     for (std::int64_t k = 0; k < target_columns(); ++k) {
-      targets_.push_back(static_cast<float>((raw_target(i, k) - target_.mean) / target_.deviation));
+      const double value = (raw_target(i, k) - target_.mean) / target_.deviation;
+      if (std::fabs(value) > kMostDeviations) {
+        fail_data({file, cohort.line[static_cast<std::size_t>(i)]},
+                  fmt::format("the target is too far from those the model is trained on: more than {:g} standard "
+                              "deviations from their mean",
+                              kMostDeviations));
+      }
+      targets_.push_back(static_cast<float>(value));
     }
   }
 }

@@ -1,6 +1,6 @@
 // A cohort as the network reads it: per modality a source matrix and the vectors that kernels/gather.h needs to turn
-// its rows into a batch; availability, targets. Where the cohort's own cells or pixels can serve as the source they are
-// borrowed, not copied.
+// its rows into a batch; availability, targets. Cells are standardised here, once, in double; pixels stay the cohort's
+// own and are borrowed, not copied.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@
 
 namespace plait {
 
-// Source of one modality: rows x columns, exactly one of the three pointers set. Borrowed from the cohort, or in
-// `encoded`.
+// Source of one modality: rows x columns in exactly one of `encoded`, `bytes` and `words`; none where the model does not
+// read the modality (no rows, no columns).
 struct DatasetModality {
   std::string name;
   ModalityKind kind = ModalityKind::table;
@@ -23,20 +23,20 @@ struct DatasetModality {
   std::int64_t period = 0;                           // length of fill, mean, scale
   std::vector<float> fill, mean, scale;              // y = ((isnan(v) ? fill : v) - mean) * scale
   bool has_missing_cells = false;                    // some source cell is NaN: batches carry `observed`
-  std::vector<std::int64_t> row_of_patient;          // [patients], -1 = absent
+  // [patients], -1 = absent: no row, or no value in a column of the fit.
+  std::vector<std::int64_t> row_of_patient;
 
-  const float* floats() const { return encoded.empty() ? borrowed_floats : encoded.data(); }
-  const float* borrowed_floats = nullptr;
+  std::vector<float> encoded;  // tables: standardised, NaN = missing (so mean = 0 and scale = 1)
   const std::uint8_t* bytes = nullptr;
   const std::uint16_t* words = nullptr;
-  std::vector<float> encoded;
 };
 
 // Borrows the cohort and must not outlive it.
 class Dataset {
  public:
   // Applies the fit to a cohort: the one it was fitted on, or another. Modalities and columns are matched by name. Data
-  // errors: a column that is missing or of another type, images of another size, a class that training did not see.
+  // errors: a column that is missing or of another type, a cell or target beyond kMostDeviations, images of another
+  // size, a class that training did not see. Targets of a cohort that was read without them play no part.
   // A modality that the cohort does not have is absent of every patient; that, and whatever the fit does not use, is
   // said in notes().
   Dataset(const Cohort& cohort, const Preprocess& fit);
@@ -67,6 +67,7 @@ class Dataset {
   const std::vector<std::string>& notes() const { return notes_; }
 
  private:
+  void mark_available(std::size_t modality);
   void set_targets();
   void match_labels();
 

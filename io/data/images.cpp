@@ -50,6 +50,7 @@ std::vector<fs::path> list_images(const ModalityEntry& entry, const fs::path& fo
 
 class ImageReader {
  public:
+  // A log that collects is told of images of several sizes in one note; otherwise they are a problem.
   ImageReader(const CohortOptions& options, ModalityData& data, ProblemLog& log)
       : wanted_{options.image_size[0], options.image_size[1]}, data_(data), log_(log) {}
 
@@ -67,6 +68,7 @@ class ImageReader {
     }
     data_.bytes.resize(data_.bits == 8 ? static_cast<std::size_t>(data_.rows) * samples() : 0);
     data_.words.resize(data_.bits == 16 ? static_cast<std::size_t>(data_.rows) * samples() : 0);
+    if (other_sizes_ > 0) note_sizes();
   }
 
  private:
@@ -88,6 +90,10 @@ class ImageReader {
                                              image.channels, image.bits, data_.channels, data_.bits));
     }
     if (wanted_.height == 0 && size != ImageSize{data_.height, data_.width}) {
+      if (log_.collects()) {
+        ++other_sizes_;
+        return;
+      }
       fail_data({path.string()},
                 fmt::format("the image is {} x {} (height x width), the first one {} x {}: make them equal, or set "
                             "image_size under [preprocess]",
@@ -101,6 +107,13 @@ class ImageReader {
       std::memcpy(words_.data(), image.bytes.data(), image.bytes.size());
       copy(words_.data(), size, data_.words.data() + begin);
     }
+  }
+
+  void note_sizes() {
+    data_.sizes_differ = true;
+    log_.note(fmt::format("{}: {} of {} images are not {} x {} (height x width) as the first one: to train on them set "
+                          "image_size under [preprocess], as in --set preprocess.image_size=[{},{}]",
+                          data_.file, other_sizes_, data_.rows, data_.height, data_.width, data_.height, data_.width));
   }
 
   void reserve(std::size_t count) {
@@ -127,15 +140,38 @@ class ImageReader {
   ModalityData& data_;
   ProblemLog& log_;
   std::string first_;
+  std::int64_t other_sizes_ = 0;
   std::vector<std::uint16_t> words_;  // of one file
 };
 
+// Who has an image, without opening one.
+void list_only(const std::vector<fs::path>& files, ModalityData& data) {
+  data.row_of_patient.assign(files.size(), -1);
+  for (std::size_t patient = 0; patient < files.size(); ++patient) {
+    if (!files[patient].empty()) data.row_of_patient[patient] = data.rows++;
+  }
+}
+
 }  // namespace
+
+std::vector<std::string> image_ids(const ModalityEntry& entry, const fs::path& folder, ProblemLog& log) {
+  std::vector<std::string> ids;
+  list_images(entry, folder, {}, ids, log);  // nobody is known, so all are strangers
+  const auto unreadable = std::remove_if(ids.begin(), ids.end(), [](const std::string& id) { return !is_utf8(id); });
+  if (unreadable != ids.end()) log.add({entry.path.string()}, "an image's file name is not UTF-8");
+  ids.erase(unreadable, ids.end());
+  return ids;
+}
 
 void read_images(const ModalityEntry& entry, const fs::path& folder, const PatientIndex& patients,
                  const CohortOptions& options, ModalityData& data, std::vector<std::string>& unmatched,
                  ProblemLog& log) {
-  ImageReader(options, data, log).read(list_images(entry, folder, patients, unmatched, log));
+  const std::vector<fs::path> files = list_images(entry, folder, patients, unmatched, log);
+  if (std::find(options.unread.begin(), options.unread.end(), entry.name) != options.unread.end()) {
+    list_only(files, data);
+  } else {
+    ImageReader(options, data, log).read(files);
+  }
 }
 
 }  // namespace plait

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "io/data/id_column.h"
+#include "io/data/images.h"
 #include "io/formats/cell.h"
 #include "io/formats/csv.h"
 
@@ -104,8 +105,10 @@ class TargetReader {
       if (kind == CellKind::number && (value == 0.0 || value == 1.0)) return value;
       log.add(csv.at(column), fmt::format("label \"{}\": expected 0 or 1", name));
     } else {
-      if (kind == CellKind::number) return value;
-      log.add(csv.at(column), fmt::format("target \"{}\": expected a finite number", name));
+      if (kind == CellKind::number && std::fabs(value) <= kLargestTarget) return value;
+      log.add(csv.at(column), kind == CellKind::number || kind == CellKind::out_of_range
+                                  ? fmt::format("target \"{}\": the number is larger than {:g}", name, kLargestTarget)
+                                  : fmt::format("target \"{}\": expected a finite number", name));
     }
     return std::nullopt;
   }
@@ -152,12 +155,44 @@ void check_classes(const CohortFile& file, const Cohort& cohort, const FilePosit
   }
 }
 
+// Patients without a labels file.
+PatientIndex collect_patients(const CohortFile& file, Cohort& cohort, ProblemLog& log) {
+  PatientIndex index;
+  const auto add = [&](std::string_view id) {
+    const std::int64_t patient = cohort.patients();
+    if (!index.emplace(id, patient).second) return;
+    cohort.ids.emplace_back(id);
+    cohort.line.push_back(0);
+    cohort.group.push_back(static_cast<std::int32_t>(patient));
+  };
+  for (const ModalityEntry& entry : file.modalities) {
+    if (entry.kind == ModalityKind::image) {
+      for (const std::string& id : image_ids(entry, cohort.folder, log)) add(id);
+      continue;
+    }
+    CsvReader csv(entry.path, entry.path.string());
+    const std::size_t id_column = find_id_column(csv);
+    while (next_patient(csv, id_column, log)) add(csv.cell(id_column));
+  }
+  cohort.targets.assign(cohort.ids.size() * file.targets.size(), kMissing);
+  if (cohort.ids.empty()) {
+    log.add({file.labels_path.string()}, "there is no such file, and no file of a modality names a patient");
+  }
+  return index;
+}
+
 }  // namespace
 
 PatientIndex read_labels(const CohortFile& file, const CohortOptions& options, Cohort& cohort, ProblemLog& log) {
+  cohort.has_targets = options.read_targets;
+  std::error_code ignored;
+  if (!options.read_targets && !std::filesystem::exists(file.labels_path, ignored)) {
+    return collect_patients(file, cohort, log);
+  }
   CsvReader csv(file.labels_path, file.labels_path.string());
   const std::size_t id_column = find_id_column(csv);
-  TargetReader targets(file, csv);
+  std::optional<TargetReader> targets;
+  if (options.read_targets) targets.emplace(file, csv);
   const auto group = std::find(csv.header().begin(), csv.header().end(), "group");
   const auto group_column = static_cast<std::size_t>(group - csv.header().begin());
   cohort.has_groups = group != csv.header().end();
@@ -172,7 +207,8 @@ PatientIndex read_labels(const CohortFile& file, const CohortOptions& options, C
               fmt::format("the patient of line {} again", cohort.line[static_cast<std::size_t>(known->second)]));
       continue;
     }
-    if (!targets.read(csv, cohort.targets, log)) continue;
+    if (targets && !targets->read(csv, cohort.targets, log)) continue;
+    if (!targets) cohort.targets.resize(cohort.targets.size() + file.targets.size(), kMissing);
     const std::int64_t patient = cohort.patients();
     index.emplace(id, patient);
     cohort.ids.emplace_back(id);
@@ -184,7 +220,7 @@ PatientIndex read_labels(const CohortFile& file, const CohortOptions& options, C
     if (number == next_group) ++next_group;
     cohort.group.push_back(number);
   }
-  targets.finish(cohort);
+  if (targets) targets->finish(cohort);
 
   const FilePosition where{csv.name()};
   if (cohort.patients() == 0) log.add(where, "the file has no patient");

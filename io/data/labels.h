@@ -27,7 +27,8 @@ using PatientIndex = TextMap<std::int64_t>;  // id -> patient
 inline constexpr std::size_t kMostClasses = 1000;
 
 // Fills the cohort's patients, targets, classes and groups, and returns the index of the ids. Columns that are neither
-// patient_id, nor a target, nor "group" are not read. Problems go to the log; rows with a problem are left out.
+// patient_id, nor a target, nor "group" are not read. Problems go to the log; rows with a problem are left out. Without
+// options.read_targets all targets are NaN, and without the file the patients are those that the modalities name.
 PatientIndex read_labels(const CohortFile& file, const CohortOptions& options, Cohort& cohort, ProblemLog& log);
 
 }  // namespace plait

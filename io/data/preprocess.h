@@ -21,7 +21,13 @@ struct PreprocessOptions {
   bool log1p = false;      // expression: x -> ln(1 + x)
   bool standardise = true;
   std::array<std::int64_t, 2> image_size{0, 0};  // recorded; the cohort was read with it
+  // Names of modalities that the model does not read: nothing is fitted to them, so nothing about them can be wrong.
+  std::vector<std::string> unread = {};
 };
+
+// No number that reaches the network is larger than this: standard deviations from the training mean, or without
+// standardising the number itself. Farther out sums of single precision are no longer sure to stay finite.
+inline constexpr double kMostDeviations = 1e9;
 
 // One source column of a table and the features it becomes, in this order:
 //   numeric: (v - mean) / deviation with v = the cell, or the median where it is missing; then, with missing_bit, 1
@@ -43,6 +49,7 @@ struct ColumnFit {
 struct ModalityFit {
   std::string name;
   ModalityKind kind = ModalityKind::table;
+  bool read = true;  // false: the model does not read it, and everything below is empty
 
   std::vector<ColumnFit> columns;    // table, expression: in the order of the network's input
   std::vector<std::string> dropped;  // columns without any value in training
@@ -53,7 +60,7 @@ struct ModalityFit {
   bool resized = false;                              // files of other sizes are resized to height x width
   std::vector<double> mean, deviation;  // image, a channel: (value / 255 - mean) / deviation; 65535 for 16-bit files
 
-  std::int64_t features() const;  // length of the network's input: columns, or height * width * channels
+  std::int64_t features() const;  // length of the network's input: columns, or height * width * channels; unread: 0
   std::vector<std::string> feature_names() const;  // tables: "age", "age:missing", "sex=F", "sex:unknown"; image: none
 };
 
@@ -75,8 +82,9 @@ struct Preprocess {
 };
 
 // Fits on `training` (patients of the cohort; those without a target are skipped). Sums run in double in the order of
-// the cohort. Data errors: a modality that no training patient has, or without any value; a negative cell under log1p;
-// more than kMostCategories categories in a column. Standard deviations are the population's; 0 counts as 1.
+// the cohort. Data errors: a modality (not one of options.unread) that no training patient has, or without any value; a
+// negative cell under log1p; more than kMostCategories categories in a column. Standard deviations are the
+// population's; 0 counts as 1.
 Preprocess fit_preprocess(const Cohort& cohort, std::span<const std::int64_t> training,
                           const PreprocessOptions& options);
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <numeric>
 
 #include "engine/error.h"
@@ -67,6 +66,7 @@ class TableFit {
   }
 
   ModalityFit fit(const std::vector<std::size_t>& rows) {
+    rows_ = &rows;
     const std::size_t columns = data_.columns.size();
     std::vector<float> block(kColumnBlock * rows.size());
     for (std::size_t begin = 0; begin < columns; begin += kColumnBlock) {
@@ -88,6 +88,7 @@ class TableFit {
 
  private:
   void fit_column(const Column& column, std::span<float> cells) {
+    if (fit_.log1p) take_logarithm(column, cells);
     const auto end = std::remove_if(cells.begin(), cells.end(), [](float cell) { return std::isnan(cell); });
     const std::span<float> observed(cells.begin(), end);
     if (observed.empty()) {
@@ -101,7 +102,6 @@ class TableFit {
     if (column.type == ColumnType::categorical) {
       fit.categories = categories(column, observed);
     } else {
-      if (fit_.log1p) take_logarithm(column, observed);
       const Moments m = moments(observed);
       variance = m.variance;
       if (options_.standardise) fit.mean = m.mean, fit.deviation = m.deviation;
@@ -129,10 +129,12 @@ class TableFit {
   }
 
   void take_logarithm(const Column& column, std::span<float> cells) const {
-    for (float& cell : cells) {
-      if (cell < 0.0f)
-        fail_data({file_}, fmt::format("column \"{}\" has a negative value: log1p needs counts", column.name));
-      cell = static_cast<float>(std::log1p(static_cast<double>(cell)));
+    for (std::size_t r = 0; r < cells.size(); ++r) {
+      if (cells[r] < 0.0f) {
+        fail_data({file_, data_.line.empty() ? 0 : data_.line[(*rows_)[r]], column.field},
+                  fmt::format("column \"{}\" has a negative value: log1p needs counts", column.name));
+      }
+      cells[r] = static_cast<float>(std::log1p(static_cast<double>(cells[r])));
     }
   }
 
@@ -156,6 +158,7 @@ class TableFit {
   const ModalityData& data_;
   const PreprocessOptions& options_;
   ModalityFit fit_;
+  const std::vector<std::size_t>* rows_ = nullptr;  // behind the cells of a column
   std::vector<double> variances_;  // of the fitted columns
 };
 
@@ -219,10 +222,12 @@ TargetFit fit_target(const Cohort& cohort, std::span<const std::int64_t> trainin
     std::vector<double> values;
     for (const std::int64_t patient : training) values.push_back(cohort.target(patient));
     fit.mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
-    double variance = 0.0;
-    for (const double value : values) variance += (value - fit.mean) * (value - fit.mean);
     const auto [low, high] = std::minmax_element(values.begin(), values.end());
-    fit.deviation = *low == *high ? 1.0 : std::sqrt(variance / n);
+    // In units of the largest difference: squares of tiny ones would be 0.
+    const double unit = std::max(*high - fit.mean, fit.mean - *low);
+    double variance = 0.0;
+    for (const double value : values) variance += (value - fit.mean) / unit * ((value - fit.mean) / unit);
+    fit.deviation = *low == *high ? 1.0 : unit * std::sqrt(variance / n);
     fit.prior = {fit.mean};
     return fit;
   }
@@ -263,6 +268,11 @@ Preprocess fit_preprocess(const Cohort& cohort, std::span<const std::int64_t> tr
   Preprocess fit;
   fit.target = fit_target(cohort, patients);
   for (const ModalityData& data : cohort.modalities) {
+    if (std::find(options.unread.begin(), options.unread.end(), data.name) != options.unread.end()) {
+      ModalityFit& unread = fit.modalities.emplace_back();
+      unread.name = data.name, unread.kind = data.kind, unread.read = false;
+      continue;
+    }
     const std::vector<std::size_t> rows = training_rows(cohort, data, patients);
     fit.modalities.push_back(data.kind == ModalityKind::image ? fit_image(data, rows, options)
                                                               : TableFit(cohort, data, options).fit(rows));

@@ -3,14 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <initializer_list>
-#include <iterator>
 #include <set>
 
 #include "engine/error.h"
 #include "io/data/preprocess.h"
 #include "io/formats/json.h"
+#include "io/text_file.h"
 #include "kernels/modality_mask.h"
 
 namespace plait {
@@ -22,6 +21,8 @@ using OrderedJson = nlohmann::ordered_json;
 constexpr std::int64_t kFormat = 1;
 constexpr std::size_t kMostColumns = std::size_t{1} << 20;
 constexpr std::int64_t kMostPixels = std::int64_t{1} << 26;
+// One sample of 16 bits that differs from all others of 1e13 deviates by 5e-12.
+constexpr double kLeastImageDeviation = 1e-12;
 
 OrderedJson column_json(const ColumnFit& column) {
   OrderedJson json{{"name", column.name}, {"type", column_type_name(column.type)}};
@@ -38,6 +39,10 @@ OrderedJson column_json(const ColumnFit& column) {
 
 OrderedJson modality_json(const ModalityFit& fit) {
   OrderedJson json{{"name", fit.name}, {"kind", modality_kind_name(fit.kind)}};
+  if (!fit.read) {
+    json["read"] = false;
+    return json;
+  }
   if (fit.kind == ModalityKind::image) {
     json["height"] = fit.height;
     json["width"] = fit.width;
@@ -169,6 +174,9 @@ ColumnFit read_column(const Json& json, const std::string& file, const std::stri
   column.mean = object.number("mean");
   column.deviation = object.deviation("std");
   column.missing_bit = object.boolean("missing_bit");
+  if (!(std::fabs((column.median - column.mean) / column.deviation) <= kMostDeviations)) {
+    object.fail("\"median\", \"mean\" and \"std\" do not fit together");
+  }
   return column;
 }
 
@@ -184,13 +192,25 @@ ModalityFit read_image(const Json& json, const std::string& file, const std::str
   fit.resized = object.boolean("resize");
   fit.mean = object.numbers("mean", static_cast<std::size_t>(fit.channels));
   fit.deviation = object.numbers("std", static_cast<std::size_t>(fit.channels));
-  for (const double deviation : fit.deviation) object.positive(deviation, "std");
+  for (const double mean : fit.mean) {
+    if (!(mean >= 0.0 && mean <= 1.0)) object.fail("\"mean\" has to be between 0 and 1");
+  }
+  for (const double deviation : fit.deviation) {
+    if (object.positive(deviation, "std") < kLeastImageDeviation) object.fail("\"std\" is too small to divide by");
+  }
   return fit;
 }
 
 ModalityFit read_modality(const Json& json, const std::string& file, const std::string& place) {
   const std::string word = json.is_object() && json.contains("kind") && json["kind"].is_string() ? json["kind"] : "";
   const std::optional<ModalityKind> kind = modality_kind_from_name(word);
+  if (kind && json.contains("read")) {
+    const Object object(json, file, place, {"name", "kind", "read"});
+    if (object.boolean("read")) object.fail("\"read\" can only be false: what is read is described");
+    ModalityFit fit;
+    fit.name = object.text("name"), fit.kind = *kind, fit.read = false;
+    return fit;
+  }
   if (kind == ModalityKind::image) return read_image(json, file, place);
   const Object object(json, file, place, {"name", "kind", "log1p", "columns", "dropped", "not_selected", "features"});
   if (!kind) object.fail("\"kind\" is none of table, expression, image");
@@ -271,16 +291,15 @@ Preprocess preprocess_from_json(std::string_view text, const std::string& file) 
     fit.modalities.push_back(read_modality(modalities[i], file, object.inside("modalities", i)));
     if (!names.insert(fit.modalities.back().name).second) object.fail("\"modalities\" has a name twice");
   }
-  if (fit.modalities.empty()) object.fail("\"modalities\" is empty");
+  if (std::none_of(fit.modalities.begin(), fit.modalities.end(), [](const ModalityFit& m) { return m.read; })) {
+    object.fail("\"modalities\" has none that is read");
+  }
   fit.target = read_target(json["target"], file);
   return fit;
 }
 
 Preprocess read_preprocess(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) fail_data({path.string()}, "the file cannot be read");
-  return preprocess_from_json(text, path.string());
+  return preprocess_from_json(read_text_file(path, kJsonBytes), path.string());
 }
 
 }  // namespace plait

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/error.h"
@@ -32,6 +33,10 @@ class ProblemLog {
     if (problems_.size() >= most_) throw Full{};
   }
 
+  // Nothing wrong, but worth telling where problems are collected.
+  void note(std::string text) { notes_.push_back(std::move(text)); }
+  const std::vector<std::string>& notes() const { return notes_; }
+
   // Said where the rest of a file could not be read.
   void stop_at(const std::string& file) {
     complete_ = false;
@@ -46,7 +51,7 @@ class ProblemLog {
  private:
   Mode mode_;
   std::size_t most_;
-  std::vector<std::string> problems_;
+  std::vector<std::string> problems_, notes_;
   bool complete_ = true;
 };
 

@@ -93,9 +93,10 @@ void check_training(const Cohort& cohort, const Split& split) {
   for (std::size_t k = 0; k < seen.size(); ++k) {
     if (seen[k]) continue;
     fail_data({labels},
-              fmt::format("class \"{}\" has no patient in the training part: it is too small, or its group went "
-                          "elsewhere (another seed, or smaller train.test and train.validation, may help)",
-                          cohort.classes[k]));
+              fmt::format("class {} of {} (in sorted order, which `plait check` prints) has no patient in the training "
+                          "part: it is too small, or its group went elsewhere (another seed, or smaller train.test and "
+                          "train.validation, may help)",
+                          k + 1, seen.size()));
   }
 }
 

@@ -3,14 +3,13 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
-#include <iterator>
 #include <unordered_map>
 #include <utility>
 
 #include "engine/error.h"
 #include "io/data/split.h"
 #include "io/formats/json.h"
+#include "io/text_file.h"
 
 namespace plait {
 namespace {
@@ -35,7 +34,7 @@ Split split_from_json(std::string_view text, const std::string& file, const Coho
   for (const auto& item : json.items()) {
     const auto same = [&](const auto& part) { return part.first == item.key(); };
     if (std::none_of(kParts.begin(), kParts.end(), same)) {
-      fail_data({file}, fmt::format("unknown part \"{}\": one of train, validation, test", item.key()));
+      fail_data({file}, "an unknown part: the file may have train, validation and test");  // its name may be an id
     }
   }
   std::unordered_map<std::string, std::int64_t> index;
@@ -64,10 +63,7 @@ Split split_from_json(std::string_view text, const std::string& file, const Coho
 }
 
 Split read_split(const std::filesystem::path& path, const Cohort& cohort) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) fail_data({path.string()}, "the file cannot be read");
-  return split_from_json(text, path.string(), cohort);
+  return split_from_json(read_text_file(path, kJsonBytes), path.string(), cohort);
 }
 
 }  // namespace plait

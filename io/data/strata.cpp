@@ -11,16 +11,18 @@ namespace {
 
 constexpr double kRounding = 1e-9;  // shares such as 0.2 are not exact; counts are far below 1e9 of this
 
-// What a part still wants of a stratum: shares * size - placed.
-class Wanted {
+// Patients by stratum and part.
+class Counts {
  public:
-  Wanted(std::size_t strata, std::size_t parts) : parts_(parts), values_(strata * parts, 0.0) {}
+  Counts(std::size_t strata, std::size_t parts) : parts_(parts), values_(strata * parts, 0.0) {}
   double& at(std::size_t stratum, std::size_t part) { return values_[stratum * parts_ + part]; }
 
  private:
   std::size_t parts_;
   std::vector<double> values_;
 };
+
+using Members = std::vector<std::size_t>;  // places in the list of patients
 
 std::uint64_t random_key(const StratifiedPatient& patient, const SharePlan& plan) {
   const Philox4 draw = random_block(plan.seed, 0, static_cast<std::uint32_t>(patient.patient), plan.stage,
@@ -63,17 +65,73 @@ std::vector<std::size_t> places(std::size_t count, std::span<const double> wante
   return result;
 }
 
+// Places whole groups, one after the other.
+class GroupPlacement {
+ public:
+  GroupPlacement(std::span<const StratifiedPatient> patients, const SharePlan& plan, const std::vector<double>& sizes)
+      : patients_(patients),
+        plan_(plan),
+        sizes_(sizes),
+        left_(sizes),
+        placed_(sizes.size(), plan.shares.size()) {}
+
+  std::size_t place(const Members& group) {
+    std::map<std::size_t, double> count;  // of the group, by stratum
+    for (const std::size_t i : group) count[static_cast<std::size_t>(patients_[i].stratum)] += 1.0;
+    for (const auto& [stratum, members] : count) left_[stratum] -= members;
+    const auto size = static_cast<double>(group.size());
+    const std::size_t part = is_last_chance(count, size) ? 0 : cheapest(count);
+    for (const auto& [stratum, members] : count) placed_.at(stratum, part) += members;
+    if (part == 0) first_total_ += size;
+    return part;
+  }
+
+  // What the part still wants of a stratum; negative where a large group gave it more.
+  double lack(std::size_t stratum, std::size_t part) {
+    return plan_.shares[part] * sizes_[stratum] - placed_.at(stratum, part);
+  }
+
+ private:
+  // With the wanted counts w = share * size of a stratum, the sum of (placed - w)^2 / share over strata and parts grows
+  // by 2 cost - (a constant) when the group goes to a part: the smallest cost keeps all parts in proportion, small ones
+  // too, from the first group to the last.
+  std::size_t cheapest(const std::map<std::size_t, double>& count) {
+    std::size_t best = 0;
+    double least = 0.0;
+    for (std::size_t part = 0; part < plan_.shares.size(); ++part) {
+      double cost = 0.0;
+      for (const auto& [stratum, members] : count) cost += members * (placed_.at(stratum, part) + members / 2.0);
+      cost /= plan_.shares[part];
+      if (part == 0 || cost < least - kRounding) best = part, least = cost;
+    }
+    return best;
+  }
+
+  // A stratum that part 0 has nothing of yet and that ends with this group, which is not too large for part 0.
+  bool is_last_chance(const std::map<std::size_t, double>& count, double size) {
+    if (!plan_.first_part_has_all) return false;
+    if (plan_.shares[0] * static_cast<double>(patients_.size()) - first_total_ < size / 2.0) return false;
+    return std::any_of(count.begin(), count.end(), [&](const auto& entry) {
+      return left_[entry.first] == 0.0 && placed_.at(entry.first, 0) == 0.0;
+    });
+  }
+
+  std::span<const StratifiedPatient> patients_;
+  const SharePlan& plan_;
+  const std::vector<double>& sizes_;  // of the strata
+  std::vector<double> left_;          // of each stratum: single patients, and groups not yet placed
+  Counts placed_;
+  double first_total_ = 0.0;  // placed in part 0
+};
+
 }  // namespace
 
 std::vector<int> share_out(std::span<const StratifiedPatient> patients, const SharePlan& plan) {
   const std::size_t parts = plan.shares.size();
   std::size_t strata = 0;
   for (const StratifiedPatient& p : patients) strata = std::max(strata, static_cast<std::size_t>(p.stratum) + 1);
-  Wanted wanted(strata, parts);
-  for (const StratifiedPatient& p : patients) {
-    for (std::size_t part = 0; part < parts; ++part)
-      wanted.at(static_cast<std::size_t>(p.stratum), part) += plan.shares[part];
-  }
+  std::vector<double> sizes(strata, 0.0);
+  for (const StratifiedPatient& p : patients) sizes[static_cast<std::size_t>(p.stratum)] += 1.0;
 
   // Members by random key, so that the first one is a random draw for the whole group.
   std::vector<std::pair<std::uint64_t, std::size_t>> keyed;
@@ -81,39 +139,31 @@ std::vector<int> share_out(std::span<const StratifiedPatient> patients, const Sh
   std::sort(keyed.begin(), keyed.end(), [&](const auto& a, const auto& b) {
     return a.first != b.first ? a.first < b.first : patients[a.second].patient < patients[b.second].patient;
   });
-  std::map<std::int32_t, std::vector<std::size_t>> members;
+  std::map<std::int32_t, Members> members;
   for (const auto& [key, i] : keyed) members[patients[i].group].push_back(i);
 
   std::vector<int> part_of(patients.size(), 0);
-  std::vector<std::vector<std::size_t>> singles(strata);
+  std::vector<Members> singles(strata);
   for (const auto& [key, i] : keyed) {
     if (members[patients[i].group].size() == 1) singles[static_cast<std::size_t>(patients[i].stratum)].push_back(i);
   }
-  std::vector<const std::vector<std::size_t>*> groups;
+  std::vector<const Members*> groups;
   for (const auto& [key, i] : keyed) {
-    const std::vector<std::size_t>& group = members[patients[i].group];
+    const Members& group = members[patients[i].group];
     if (group.size() > 1 && group.front() == i) groups.push_back(&group);
   }
   std::stable_sort(groups.begin(), groups.end(), [](const auto* a, const auto* b) { return a->size() > b->size(); });
 
-  for (const std::vector<std::size_t>* group : groups) {
-    std::vector<double> lack(parts, 0.0);
-    for (const std::size_t i : *group) {
-      for (std::size_t p = 0; p < parts; ++p) lack[p] += wanted.at(static_cast<std::size_t>(patients[i].stratum), p);
-    }
-    std::size_t best = 0;
-    for (std::size_t p = 1; p < parts; ++p) {
-      if (lack[p] > lack[best] + kRounding) best = p;
-    }
-    for (const std::size_t i : *group) {
-      part_of[i] = static_cast<int>(best);
-      wanted.at(static_cast<std::size_t>(patients[i].stratum), best) -= 1.0;
-    }
+  GroupPlacement placement(patients, plan, sizes);
+  for (const Members* group : groups) {
+    const auto part = static_cast<int>(placement.place(*group));
+    for (const std::size_t i : *group) part_of[i] = part;
   }
 
   std::vector<double> owed(parts, 0.0);
   for (std::size_t s = 0; s < strata; ++s) {
-    const std::span<const double> lack(&wanted.at(s, 0), parts);
+    std::vector<double> lack(parts);
+    for (std::size_t p = 0; p < parts; ++p) lack[p] = placement.lack(s, p);
     const std::vector<std::size_t> count = places(singles[s].size(), lack, owed, plan.first_part_has_all);
     std::size_t next = 0;
     for (std::size_t p = 0; p < parts; ++p) {

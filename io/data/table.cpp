@@ -27,7 +27,7 @@ class TableReader {
     for (std::size_t field = 0; field < csv_.columns(); ++field) {
       if (field == id_) continue;
       fields_.push_back(field);
-      data_.columns.push_back({csv_.header()[field], ColumnType::empty, {}});
+      data_.columns.push_back({csv_.header()[field], ColumnType::empty, {}, static_cast<std::uint32_t>(field + 1)});
     }
     if (fields_.empty()) fail_data({csv_.name(), 1}, "the file has no column beside patient_id");
     states_.resize(fields_.size());
@@ -62,6 +62,7 @@ class TableReader {
       const bool any = read_row(data_.cells.data() + begin);
       if (known && any) {
         data_.row_of_patient[static_cast<std::size_t>(patient->second)] = data_.rows++;
+        data_.line.push_back(static_cast<std::uint32_t>(csv_.line()));
       } else {
         data_.cells.resize(begin);
       }

@@ -131,7 +131,8 @@ TomlValue parse_toml(std::string_view text, const std::string& file, ExitCode co
 TomlValue read_toml(const std::filesystem::path& path, ExitCode code) {
   std::error_code ignored;
   std::ifstream in(path, std::ios::binary);
-  if (!in || std::filesystem::is_directory(path, ignored)) fail_at({path.string()}, "cannot be opened", code);
+  if (std::filesystem::is_directory(path, ignored)) fail_at({path.string()}, "is a folder, not a file", code);
+  if (!in) fail_at({path.string()}, "cannot be opened", code);
   // One byte more than allowed, so that a longer file is noticed without being read whole.
   std::string text(kTomlBytes + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));

@@ -16,9 +16,12 @@ using Rows = std::vector<std::vector<std::string>>;
 
 // A cohort and a run trained on it.
 struct TrainedRun {
-  explicit TrainedRun(const SmallCohort& wanted = {}, const std::string& fusion = "hybrid") : cohort(wanted) {
+  explicit TrainedRun(const SmallCohort& wanted = {}, const std::string& fusion = "hybrid",
+                      const std::vector<std::string>& more = {})
+      : cohort(wanted) {
     std::vector<std::string> arguments = {"train", cohort.path(), "--out", run()};
     for (const std::string& option : small_model_options(fusion)) arguments.push_back(option);
+    arguments.insert(arguments.end(), more.begin(), more.end());
     const Finished trained = plait_run(arguments);
     EXPECT_EQ(trained.code, 0) << trained.err;
   }
@@ -160,6 +163,96 @@ INSTANTIATE_TEST_SUITE_P(
                     Columns{"regression", "hybrid", "value"}),
     [](const auto& instance) { return instance.param.task + "_" + instance.param.fusion; });
 
+// What a model predicts does not depend on what the cohort says about targets, or whether it says anything.
+TEST(Predict, NeedsNoTargets) {
+  const TrainedRun trained;
+  const Rows expected = trained.predict();
+  std::string ids = "patient_id\n", strange = "patient_id,label\n";
+  for (int i = 0; i < 48; ++i) ids += SmallCohort::id(i) + "\n", strange += SmallCohort::id(i) + ",value 831\n";
+  for (const std::string& labels : {ids, strange}) {
+    write_bytes(trained.cohort.path() / "labels.csv", labels);
+    EXPECT_EQ(trained.predict(), expected) << labels.substr(0, 20);
+    const Finished refusal = plait_run({"evaluate", trained.run(), trained.cohort.path()});
+    EXPECT_TRUE(refused(refusal, 3)) << refusal.err;
+    EXPECT_FALSE(refusal.says("831")) << refusal.err;
+  }
+  // Without the file: everybody whom a modality names, in the order of the modalities' files.
+  std::filesystem::remove(trained.cohort.path() / "labels.csv");
+  Rows rows = trained.predict();
+  ASSERT_GT(rows.size(), 2u);
+  EXPECT_EQ(rows[1][0], "nobody");  // the first row of ehr.csv
+  EXPECT_EQ(rows[2][0], "000");
+  const auto without = [](Rows all, const std::string& id) {
+    std::erase_if(all, [&](const std::vector<std::string>& row) { return row[0] == id; });
+    std::sort(all.begin() + 1, all.end());
+    return all;
+  };
+  EXPECT_EQ(without(rows, "nobody"), without(expected, "005"));  // patient 5 is in the labels alone
+}
+
+TEST(Evaluate, ARunWithoutATestPartSuggestsAll) {
+  const TrainedRun trained({}, "hybrid", {"--set", "train.test=0"});
+  for (const std::vector<std::string>& more : std::vector<std::vector<std::string>>{{}, {"--split", "test"}}) {
+    std::vector<std::string> arguments = {"evaluate", trained.run(), trained.cohort.path()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Finished refusal = plait_run(arguments);
+    EXPECT_TRUE(refused(refusal, 2)) << refusal.err;
+    EXPECT_TRUE(refusal.says("no test part") && refusal.says("--split all")) << refusal.err;
+  }
+  EXPECT_EQ(trained.evaluate({"--split", "all"}).at("n"), 47);
+}
+
+// A unimodal model neither fits nor opens the other modalities; whatever is wrong with them, it trains, and its run
+// opens again.
+TEST(Unimodal, OtherModalitiesCannotStandInTheWay) {
+  SmallCohortFolder cohort({.sizes_differ = true});
+  cohort.write("genomics.csv", "patient_id,G1\n0099,-5\n");  // of nobody with a label, and no count
+  const TemporaryFolder folder;
+  std::vector<std::string> arguments = {"train", cohort.path(), "--out", folder / "run", "--set", "preprocess.log1p=true"};
+  for (const std::string& option : small_model_options("ehr")) arguments.push_back(option);
+  const Finished trained = plait_run(arguments);
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  const Finished evaluated = plait_run({"evaluate", folder / "run", cohort.path(), "--json"});
+  EXPECT_EQ(evaluated.code, 0) << evaluated.err;
+  const Json summary = Json::parse(read_bytes(folder / "run" / "summary.json"));
+  EXPECT_EQ(Json::parse(evaluated.out).at("metrics"), summary.at("test").at("metrics"));
+  const Finished predicted = plait_run({"predict", folder / "run", cohort.path(), "--out", folder / "p.csv"});
+  EXPECT_EQ(predicted.code, 0) << predicted.err;
+  EXPECT_NE(read_bytes(folder / "p.csv").find(",has_ehr,has_genomics,has_image,"), std::string::npos);
+  EXPECT_TRUE(plait_run({"info", folder / "run"}).prints("not read"));
+  // One that reads them all names what is missing.
+  std::vector<std::string> hybrid = {"train",  cohort.path(), "--out", folder / "hybrid",
+                                     "--set", "preprocess.image_size=[8,8]"};
+  for (const std::string& option : small_model_options()) hybrid.push_back(option);
+  const Finished refusal = plait_run(hybrid);
+  EXPECT_TRUE(refused(refusal, 3)) << refusal.err;
+  EXPECT_TRUE(refusal.says("no training patient has modality \"genomics\"")) << refusal.err;
+}
+
+// Errors have the target's unit: four decimals say nothing about 1e-6, and far too much about 1e30.
+TEST(Evaluate, RegressionErrorsHaveSignificantDigits) {
+  for (const char* exponent : {"e-9", "e30"}) {
+    TrainedRun trained({.task = "regression"});
+    std::istringstream lines(read_bytes(trained.cohort.path() / "labels.csv"));
+    std::string labels;
+    for (std::string line; std::getline(lines, line);)
+      labels += line + (labels.empty() || line.ends_with(',') ? "\n" : std::string(exponent) + "\n");
+    trained.cohort.write("labels.csv", labels);
+    std::filesystem::remove_all(trained.folder / "run");
+    std::vector<std::string> arguments = {"train", trained.cohort.path(), "--out", trained.run()};
+    for (const std::string& option : small_model_options()) arguments.push_back(option);
+    ASSERT_EQ(plait_run(arguments).code, 0);
+    const Finished text = plait_run({"evaluate", trained.run(), trained.cohort.path()});
+    const double rmse = trained.evaluate().at("metrics").at("rmse").at("value").get<double>();
+    char digits[32];
+    std::snprintf(digits, sizeof digits, "%.5g", rmse);
+    EXPECT_TRUE(text.prints(digits)) << digits << "\n" << text.out;
+    EXPECT_FALSE(text.prints("0.0000  0.0000 .. 0.0000")) << text.out;
+    std::istringstream printed(text.out);
+    for (std::string line; std::getline(printed, line);) EXPECT_LT(line.size(), 60u) << line;
+  }
+}
+
 TEST(PredictErrors, AnUnwritableFileIsAStorageError) {
   const TrainedRun trained;
   const Finished refusal = plait_run(
@@ -186,6 +279,18 @@ TEST(Evaluate, OutputThatCannotBeWrittenIsAStorageError) {
   const TrainedRun trained;
   const std::string command = "exec \"$0\" evaluate \"$1\" \"$2\" > /dev/full";
   const Finished full = run_program({"sh", "-c", command, PLAIT_BINARY, trained.run(), trained.cohort.path()});
+  EXPECT_TRUE(refused(full, 4)) << full.code << full.err;
+}
+
+// More than the stream's buffer: the failure comes while printing, not at the end.
+TEST(Check, LongOutputThatCannotBeWrittenIsAStorageError) {
+  if (!std::filesystem::is_character_file("/dev/full")) GTEST_SKIP() << "no /dev/full";
+  SmallCohortFolder cohort;
+  std::string ehr = read_bytes(cohort.path() / "ehr.csv");
+  for (int i = 0; i < 5000; ++i) ehr += "50,stranger" + std::to_string(i) + ",f,1,120\n";
+  cohort.write("ehr.csv", ehr);
+  ASSERT_EQ(plait_run({"check", cohort.path()}).code, 0);
+  const Finished full = run_program({"sh", "-c", "exec \"$0\" check \"$1\" > /dev/full", PLAIT_BINARY, cohort.path()});
   EXPECT_TRUE(refused(full, 4)) << full.code << full.err;
 }
 

@@ -87,8 +87,49 @@ TEST(Usage, CheckPrintsCountsAvailabilityAndStrangers) {
   EXPECT_EQ(checked.err, "");
   for (const char* part : {"cohort small: 48 patients, binary task", "without a target: 1", "ehr", "9 x 7 x 1",
                            "Patients with a label and no modality (2):\n  005\n  0011\n",
+                           "Patients with a modality and an empty label (1):\n  0013\n", "class 1: ", " (positive)",
                            "Patients in ehr without a row in the labels (1):\n  nobody\n", "No problem found."})
     EXPECT_TRUE(checked.prints(part)) << part << "\n" << checked.out;
+}
+
+TEST(Usage, CheckNamesEveryKindOfIncompletePatient) {
+  SmallCohortFolder cohort;
+  cohort.write("labels.csv", read_bytes(cohort.path() / "labels.csv") + "ghost,\n");
+  const Finished checked = plait_run({"check", cohort.path()});
+  EXPECT_EQ(checked.code, 0) << checked.err;
+  for (const char* part : {"without a target: 2", "Patients with a label and no modality (2):\n  005\n  0011\n",
+                           "Patients with a modality and an empty label (1):\n  0013\n",
+                           "Patients with an empty label and no modality (1):\n  ghost\n"})
+    EXPECT_TRUE(checked.prints(part)) << part << "\n" << checked.out;
+}
+
+TEST(Usage, CheckCallsLabelsLabelsAndClassesClasses) {
+  const Finished multilabel = plait_run({"check", SmallCohortFolder({.task = "multilabel"}).path()});
+  EXPECT_EQ(multilabel.code, 0) << multilabel.err;
+  for (const char* part : {"  label pain: ", "  label fever: 16\n"})
+    EXPECT_TRUE(multilabel.prints(part)) << part << "\n" << multilabel.out;
+  EXPECT_FALSE(multilabel.prints("positive") || multilabel.prints("class ")) << multilabel.out;
+  const Finished multiclass = plait_run({"check", SmallCohortFolder({.task = "multiclass"}).path()});
+  EXPECT_TRUE(multiclass.prints("  class mild: ")) << multiclass.out;
+  EXPECT_FALSE(multiclass.prints("positive")) << multiclass.out;
+}
+
+// What `train` can do once it is told the size is no problem of the cohort.
+TEST(Usage, CheckTakesImagesOfSeveralSizesAndSaysWhatToSet) {
+  const SmallCohortFolder cohort({.patients = 300, .sizes_differ = true});
+  const TemporaryFolder folder;
+  const Finished checked = plait_run({"check", cohort.path()});
+  EXPECT_EQ(checked.code, 0) << checked.err;
+  EXPECT_EQ(checked.err, "");
+  for (const char* part : {"cohort small: 300 patients", "\nnote: images/{patient_id}.png: ", "preprocess.image_size=[",
+                           "No problem found."})
+    EXPECT_TRUE(checked.prints(part)) << part << "\n" << checked.out;
+  std::vector<std::string> train = {"train", cohort.path(), "--out", folder / "run"};
+  for (const std::string& option : small_model_options()) train.push_back(option);
+  const Finished refusal = plait_run(train);
+  EXPECT_TRUE(refused(refusal, 3) && refusal.says(".png: ") && refusal.says("image_size")) << refusal.err;
+  train.insert(train.end(), {"--set", "preprocess.image_size=[8,8]", "--set", "train.epochs=1"});
+  EXPECT_EQ(plait_run(train).code, 0);
 }
 
 TEST(Usage, CheckReportsEveryProblemOfABadCohort) {

@@ -30,15 +30,17 @@ def canonical(cell):
     return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
 
 def table_inputs(fit, section, folder):
-    """{patient id: features}; a patient without a row, or with missing cells only, is left out."""
+    """{patient id: features}; a patient without a row, or without a value in the columns read, is left out."""
     inputs, listed = {}, set(section.get("categorical", []))
     with open(folder / section["file"], newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             patient = row.pop("patient_id")
-            if all(is_missing(cell) for cell in row.values()):
+            columns = fit.get("columns", [])  # none where the model does not read the table
+            names = [column["name"] for column in columns] or list(row)
+            if all(is_missing(row[name]) for name in names):
                 continue
             features = []
-            for column in fit["columns"]:
+            for column in columns:
                 cell = row[column["name"]]
                 missing = is_missing(cell)
                 if column["type"] == "categorical":
@@ -72,11 +74,15 @@ def image_inputs(fit, section, folder):
     inputs, (start, end) = {}, section["files"].split("{patient_id}")
     for path in folder.glob(start + "*" + end):
         name = str(path.relative_to(folder))
+        patient = name[len(start):len(name) - len(end)]
+        if "height" not in fit:  # the model does not read images
+            inputs[patient] = np.array([])
+            continue
         with Image.open(path) as image:
             white = 65535.0 if image.mode.startswith("I") else 255.0
             pixels = np.asarray(image, dtype=np.float64)
         pixels = resized(pixels.reshape(*pixels.shape[:2], -1), fit["height"], fit["width"])
-        inputs[name[len(start):len(name) - len(end)]] = (pixels / white - fit["mean"]) / fit["std"]
+        inputs[patient] = (pixels / white - fit["mean"]) / fit["std"]
     return inputs
 
 def relu(x):

@@ -265,7 +265,9 @@ TEST(Config, KeepProbabilitiesAreOneNumberOrOneForEach) {
   EXPECT_TRUE(number.train.modality_keep_by_name.empty());
   EXPECT_TRUE(
       set_error("train.modality_keep={ mri = 0.9 }").says("not one of the cohort's modalities: ehr, image, genomics"));
-  EXPECT_TRUE(set_error("train.modality_keep={ ehr = 0 }").says("must be more than 0.0 and at most 1.0"));
+  for (const char* set : {"train.modality_keep={ ehr = -1 }", "train.modality_keep.ehr=-1"})
+    EXPECT_TRUE(set_error(set).says(": [train] modality_keep.ehr: must be at least 0.0 and at most 1.0")) << set;
+  EXPECT_TRUE(set_error("train.modality_keep.ehr=yes").says("[train] modality_keep.ehr: expected a number"));
   EXPECT_TRUE(set_error("train.modality_keep=[0.5]")
                   .says("expected a number, or a table of numbers by modality, found an array"));
 }
@@ -344,8 +346,10 @@ TEST(Config, RangesAreChecked) {
                                  "train.l2=-1",
                                  "train.l2=nan",
                                  "train.alignment=inf",
-                                 "train.modality_keep=0",
+                                 "train.modality_keep=-0.01",
                                  "train.modality_keep=1.01",
+                                 "train.modality_keep=nan",
+                                 "train.modality_keep.ehr=1.01",
                                  "train.test=1",
                                  "train.test=-0.1",
                                  "train.validation=1.0",
@@ -364,7 +368,8 @@ TEST(Config, RangesAreChecked) {
                                  "preprocess.image_size=[32]",
                                  "preprocess.image_size=[0, 0]",
                                  "preprocess.image_size=[1, 2, 3]",
-                                 "preprocess.image_size=[32, 20000]"};
+                                 "preprocess.image_size=[1, 8193]",
+                                 "preprocess.image_size=[16384, 16384]"};
   for (const char* set : refused) {
     EXPECT_EQ(set_error(set).code, ExitCode::usage) << set;
     EXPECT_TRUE(set_error(set).says(std::string("--set ") + set + ": [")) << set_error(set).message;
@@ -375,14 +380,34 @@ TEST(Config, RangesAreChecked) {
                                   "encoder.ehr.dropout=0.999",
                                   "train.epochs=0",
                                   "train.batch_size=1",
+                                  "train.modality_keep=0",
+                                  "train.modality_keep={ ehr = 0 }",
                                   "train.modality_keep=1",
                                   "train.test=0",
                                   "train.validation=0",
                                   "train.threads=1024",
                                   "distributed.shards=1024",
                                   "preprocess.image_size=[]",
-                                  "preprocess.image_size=[1, 16384]"};
+                                  "preprocess.image_size=[8192, 8192]"};
   for (const char* set : accepted) EXPECT_EQ(set_error(set).message, "");
+}
+
+// What a configuration may ask for has to come back from preprocess.json.
+TEST(Config, TheLargestImageSizeIsOneThatPreprocessJsonHolds) {
+  const std::array<std::int64_t, 2> size = from_sets({"preprocess.image_size=[8192, 8192]"}).preprocess.image_size;
+  Preprocess fit;
+  ModalityFit& image = fit.modalities.emplace_back();
+  image.name = "image", image.kind = ModalityKind::image, image.resized = true;
+  image.height = size[0], image.width = size[1], image.channels = 1;
+  image.mean = {0.5}, image.deviation = {0.5};
+  fit.target = {.task = TaskKind::binary, .names = {"y"}, .classes = {"a", "b"}, .prior = {0.5}};
+  EXPECT_EQ(image_size_of(preprocess_from_json(preprocess_to_json(fit), "f")), size);
+}
+
+TEST(Config, UnimodalModelsLeaveTheOtherModalitiesUnread) {
+  EXPECT_TRUE(from_sets({}).preprocess.unread.empty());
+  EXPECT_EQ(from_sets({"model.fusion=image"}).preprocess.unread, (std::vector<std::string>{"ehr", "genomics"}));
+  EXPECT_TRUE(from_sets({"model.fusion=image", "model.fusion=concat"}).preprocess.unread.empty());
 }
 
 TEST(Config, SetsThatAreNotSetsAreRefused) {

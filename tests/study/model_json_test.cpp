@@ -82,6 +82,15 @@ TEST(ModelJson, EveryPrefixIsAStorageError) {
   }
 }
 
+TEST(ModelJson, InputsThatAUnimodalModelDoesNotReadHaveNoSize) {
+  ModelDescription d = sample();
+  d.model.fusion = "genomics";
+  d.model.inputs[0].features = d.model.inputs[1].height = d.model.inputs[1].width = d.model.inputs[1].channels = 0;
+  EXPECT_EQ(model_from_json(model_to_json(d), "f").model.inputs[2].features, 76);
+  d.model.fusion = "ehr";
+  EXPECT_TRUE(read_error(model_to_json(d)).says("input ehr: the model reads it, and it has no size"));
+}
+
 TEST(ModelJson, IsStrict) {
   const std::pair<const char*, const char*> changes[] = {
       {"\"outputs\":3,", ""},
@@ -93,6 +102,7 @@ TEST(ModelJson, IsStrict) {
       {"\"attention\"", "\"mri\""},
       {"\"embed_dim\":8", "\"embed_dim\":8.5"},
       {"\"features\":7", "\"features\":0"},
+      {"\"height\":16", "\"height\":0"},
       {"\"features\":7", "\"height\":7"},
       {"\"name\":\"image\"", "\"name\":\"ehr\""},
       {"\"name\":\"ehr\"", "\"name\":3"},

@@ -103,6 +103,8 @@ TEST(CohortProblems, OtherTasks) {
   };
   with("[task]\nkind = \"regression\"\nfile = \"labels.csv\"\ntarget = \"y\"\n", "patient_id,y\na,1\nb,high\n",
        ":3:2: target \"y\": expected a finite number");
+  with("[task]\nkind = \"regression\"\nfile = \"labels.csv\"\ntarget = \"y\"\n", "patient_id,y\na,1\nb,1e101\n",
+       ":3:2: target \"y\": the number is larger than 1e+100");
   with("[task]\nkind = \"multilabel\"\nfile = \"labels.csv\"\ntarget = [\"x\", \"y\"]\n",
        "patient_id,x,y\na,1,0\nb,0,2\n", ":3:3: label \"y\": expected 0 or 1");
   with("[task]\nkind = \"multilabel\"\nfile = \"labels.csv\"\ntarget = [\"x\", \"y\"]\n",
@@ -178,9 +180,11 @@ TEST(CohortProblems, Images) {
   SoundCohort folder(test::image_files);
   folder.image("images/a.png", 2, 3, 1, std::vector<std::uint8_t>(6))
       .image("images/b.png", 3, 3, 1, std::vector<std::uint8_t>(9));
-  expect_problem(folder, "images/b.png",
-                 ": the image is 3 x 3 (height x width), the first one 2 x 3: make them equal, or set image_size under "
-                 "[preprocess]");
+  const Thrown sizes = error(folder.path());
+  EXPECT_EQ(sizes.code, ExitCode::data);
+  EXPECT_EQ(sizes.message, folder.file("images/b.png") +
+                               ": the image is 3 x 3 (height x width), the first one 2 x 3: make them equal, or set "
+                               "image_size under [preprocess]");
   EXPECT_EQ(error(folder.path(), {.image_size = {4, 4}}).message, "");
   folder.image("images/b.png", 2, 3, 3, std::vector<std::uint8_t>(18));
   expect_problem(folder, "images/b.png", ": the image has 3 channel(s) of 8 bits, the first one 1 of 8");
@@ -189,6 +193,28 @@ TEST(CohortProblems, Images) {
   folder.write("images/b.png", "no image");
   EXPECT_EQ(error(folder.path()).code, ExitCode::data);
   EXPECT_TRUE(error(folder.path()).says("b.png"));
+}
+
+// Images of several sizes can be trained on once image_size is set: the check says so, once, and goes on.
+TEST(CohortProblems, ImagesOfSeveralSizesAreANoteOfTheCheck) {
+  SoundCohort folder(test::image_files);
+  std::string labels = "patient_id,label\n";
+  for (int i = 0; i < 150; ++i) {
+    labels += "p" + std::to_string(i) + (i % 2 == 0 ? ",1\n" : ",0\n");
+    folder.image("images/p" + std::to_string(i) + ".png", i == 0 ? 2 : 3, 3, 1, std::vector<std::uint8_t>(i == 0 ? 6 : 9));
+  }
+  folder.write("labels.csv", labels);
+  const CohortCheck checked = check_cohort(folder.path());
+  EXPECT_TRUE(checked.report.problems.empty());
+  EXPECT_TRUE(checked.report.complete);
+  ASSERT_EQ(checked.report.notes.size(), 1u);
+  EXPECT_EQ(checked.report.notes[0],
+            "images/{patient_id}.png: 149 of 150 images are not 2 x 3 (height x width) as the first one: to train on "
+            "them set image_size under [preprocess], as in --set preprocess.image_size=[2,3]");
+  EXPECT_EQ(checked.report.availability.at(2), 150);
+  ASSERT_TRUE(checked.cohort.has_value());
+  EXPECT_TRUE(checked.cohort->modalities[1].sizes_differ);
+  EXPECT_TRUE(check_cohort(folder.path(), {.image_size = {4, 4}}).report.notes.empty());
 }
 
 // Nothing outside the folder is ever read, however it is spelled.

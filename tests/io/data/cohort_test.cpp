@@ -113,8 +113,8 @@ TEST(Cohort, ReadsSeveralLabelsAndNumbers) {
 
   CohortFolder numbers(
       sections({"[task]\nkind = \"regression\"\nfile = \"labels.csv\"\ntarget = \"y\"\n", test::ehr_table}));
-  numbers.write("ehr.csv", "patient_id,x\np,1\n").write("labels.csv", "patient_id,y\np,-1.25\nq,1e200\n");
-  EXPECT_EQ(read_cohort(numbers.path()).targets, (std::vector<double>{-1.25, 1e200}));
+  numbers.write("ehr.csv", "patient_id,x\np,1\n").write("labels.csv", "patient_id,y\np,-1.25\nq,1e100\n");
+  EXPECT_EQ(read_cohort(numbers.path()).targets, (std::vector<double>{-1.25, 1e100}));
 }
 
 TEST(Cohort, ReadsGroups) {
@@ -159,19 +159,21 @@ TEST(Cohort, ResizesImagesWhenAsked) {
 
 TEST(Cohort, ReportCountsWhoHasWhat) {
   CohortFolder folder(sections({test::binary_task, test::ehr_table, test::expression_table}));
-  folder.write("labels.csv", "patient_id,label,group\na,1,g\nb,0,g\nc,0,h\nd,,h\n");
+  folder.write("labels.csv", "patient_id,label,group\na,1,g\nb,0,g\nc,0,h\nd,,h\ne,,\n");
   folder.write("ehr.csv", "patient_id,x\na,1\nb,2\nu,2\n").write("genes.csv", "patient_id,G\nb,1\nv,2\nw,3\nd,1\n");
   const CohortCheck checked = check_cohort(folder.path());
   const CohortReport& report = checked.report;
   EXPECT_TRUE(checked.cohort.has_value());
   EXPECT_TRUE(report.problems.empty());
-  EXPECT_EQ(report.patients, 4);
-  EXPECT_EQ(report.unlabelled, 1);
-  EXPECT_EQ(report.groups, 2);
+  EXPECT_EQ(report.patients, 5);
+  EXPECT_EQ(report.unlabelled, 2);
+  EXPECT_EQ(report.groups, 3);
   EXPECT_EQ(report.classes, (std::vector<std::string>{"0", "1"}));
   EXPECT_EQ(report.class_counts, (std::vector<std::int64_t>{2, 1}));
-  EXPECT_EQ(report.availability, (std::map<ModalityMask, std::int64_t>{{0, 1}, {1, 1}, {2, 1}, {3, 1}}));
+  EXPECT_EQ(report.availability, (std::map<ModalityMask, std::int64_t>{{0, 2}, {1, 1}, {2, 1}, {3, 1}}));
   EXPECT_EQ(report.without_modality, (std::vector<std::string>{"c"}));
+  EXPECT_EQ(report.without_target, (std::vector<std::string>{"d"}));
+  EXPECT_EQ(report.without_either, (std::vector<std::string>{"e"}));
   ASSERT_EQ(report.unmatched.size(), 2u);
   EXPECT_EQ(report.unmatched[0].ids, (std::vector<std::string>{"u"}));
   EXPECT_EQ(report.unmatched[1].ids, (std::vector<std::string>{"v", "w"}));

@@ -96,7 +96,15 @@ TEST(PreprocessJson, RefusesWhatDoesNotFit) {
   with("/modalities/2/height", 60000000, "modalities[2]: the image is too large");
   with("/modalities/2/std", {1.0, 1.0}, "modalities[2]: \"std\" has to have 1 entries");
   with("/modalities/2/std", {-1.0}, "modalities[2]: \"std\" has to be positive");
-  with("/modalities", nlohmann::json::array(), "\"modalities\" is empty");
+  with("/modalities/2/std", {1e-300}, "modalities[2]: \"std\" is too small to divide by");
+  with("/modalities/2/mean", {1.5}, "modalities[2]: \"mean\" has to be between 0 and 1");
+  with("/modalities/0/columns/0/std", 1e-300,
+       "modalities[0].columns[0]: \"median\", \"mean\" and \"std\" do not fit together");
+  with("/modalities/0/read", false, "modalities[0]: unknown field \"columns\"");
+  with("/modalities/0", {{"name", "ehr"}, {"kind", "table"}, {"read", true}},
+       "modalities[0]: \"read\" can only be false: what is read is described");
+  with("/modalities", {{{"name", "ehr"}, {"kind", "table"}, {"read", false}}}, "\"modalities\" has none that is read");
+  with("/modalities", nlohmann::json::array(), "\"modalities\" has none that is read");
   with("/target/task", "survival", "target: \"task\" is none of binary, multiclass, multilabel, regression");
   with("/target/classes", {"a"}, "target: \"classes\" has to hold two classes (multiclass: two or more)");
   with("/target/prior", {0.5, 0.5}, "target: \"prior\" has to have 1 entries");

@@ -105,7 +105,7 @@ TEST(Preprocess, TakesLogarithmsOfExpression) {
   EXPECT_NEAR(g.median, std::log(2.0), 1e-7);
   EXPECT_FALSE(g.missing_bit);
   const test::Thrown thrown = error_of([&] { Dataset(cohort, fit); });  // patient e, outside training
-  EXPECT_EQ(thrown.message, folder.file("genes.csv") + ": column \"H\" has a negative value: log1p needs counts");
+  EXPECT_EQ(thrown.message, folder.file("genes.csv") + ":6:3: column \"H\" has a negative value: log1p needs counts");
   EXPECT_EQ(error_of([&] { fit_preprocess(cohort, {{0, 1, 4}}, {.log1p = true}); }).message, thrown.message);
 }
 

@@ -135,6 +135,80 @@ TEST(Split, KeepsGroupsWhole) {
   EXPECT_NEAR(static_cast<double>(count_by_target(cohort, split.test)[1.0]), 20.0, 4.0);
 }
 
+// `groups` of `size` patients, then single ones; labels by the generator, 1 with probability `positive`.
+Cohort families(std::int64_t groups, std::int64_t size, std::int64_t singles, double positive) {
+  const std::int64_t n = groups * size + singles;
+  std::vector<double> targets;
+  for (std::int64_t i = 0; i < n; ++i) {
+    targets.push_back(random_bernoulli(random_word(17, static_cast<std::uint32_t>(i), 0, 0, 0),
+                                       static_cast<float>(positive))
+                          ? 1.0
+                          : 0.0);
+  }
+  Cohort cohort = memory_cohort(TaskKind::binary, targets);
+  cohort.has_groups = true;
+  for (std::int64_t i = 0; i < n; ++i)
+    cohort.group[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i < groups * size ? i / size : i);
+  return cohort;
+}
+
+// How many patients of `part` belong to groups of several.
+std::int64_t count_grouped(const Cohort& cohort, const List& part) {
+  std::map<std::int32_t, int> size;
+  for (const std::int32_t group : cohort.group) ++size[group];
+  return std::count_if(part.begin(), part.end(),
+                       [&](std::int64_t patient) { return size[cohort.group[static_cast<std::size_t>(patient)]] > 1; });
+}
+
+// A test part without families tells nothing about families: they have to be in every part like everybody else.
+TEST(Split, SharesGroupsOutLikeSinglePatients) {
+  // Objects seen twice, as in a cohort of digits where every second one has a twin: 106 pairs and one group of four.
+  Cohort twins = families(106, 2, 188, 0.5);
+  for (std::size_t i = 212; i < 216; ++i) twins.group[i] = 100000;
+  for (std::size_t i = 0; i < 212; i += 2) twins.targets[i + 1] = twins.targets[i];  // twins share their class
+  const std::pair<Cohort, std::int64_t> cohorts[] = {
+      {families(150, 4, 500, 0.3), 600}, {std::move(twins), 216}, {families(60, 5, 40, 0.1), 300}};
+  for (const auto& [cohort, grouped] : cohorts) {
+    const auto n = static_cast<double>(cohort.patients()), all = static_cast<double>(grouped);
+    const auto positive = static_cast<double>(count_by_target(cohort, all_patients(cohort))[1.0]);
+    ASSERT_EQ(count_grouped(cohort, all_patients(cohort)), grouped);
+    for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+      const Split split = make_split(cohort, 0.2, 0.15, seed);
+      expect_partition(cohort, {split.train, split.validation, split.test});
+      for (const auto& [part, share] :
+           {std::pair(&split.test, 0.2), std::pair(&split.validation, 0.12), std::pair(&split.train, 0.68)}) {
+        // Off by at most the size of a group or two in a few hundred.
+        EXPECT_NEAR(static_cast<double>(count_grouped(cohort, *part)), share * all, 8.0) << n << " seed " << seed;
+        EXPECT_NEAR(static_cast<double>(part->size()), share * n, 3.0) << n << " seed " << seed;
+        EXPECT_NEAR(static_cast<double>(count_by_target(cohort, *part)[1.0]), share * positive, 3.0) << n;
+      }
+      EXPECT_NE(split.test, make_split(cohort, 0.2, 0.15, seed + 100).test);
+    }
+  }
+}
+
+TEST(Split, AGroupTooLargeForAPartGoesToALargerOne) {
+  const Cohort cohort = families(1, 60, 140, 0.4);  // the test part wants 40, the validation part 24
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    const Split split = make_split(cohort, 0.2, 0.15, seed);
+    EXPECT_EQ(count_grouped(cohort, split.train), 60);
+    EXPECT_NEAR(static_cast<double>(split.test.size()), 40.0, 1.0);
+    EXPECT_NEAR(static_cast<double>(split.validation.size()), 24.0, 1.0);
+  }
+}
+
+// All patients of a class are in one family among many: training needs them, whatever the draw.
+TEST(Split, TheOnlyGroupOfAClassGoesToTraining) {
+  Cohort cohort = families(30, 4, 20, 0.0);
+  cohort.classes = {"class0", "class1"};
+  for (std::size_t family = 0; family < 30; ++family) {
+    Cohort one = cohort;
+    one.targets[4 * family] = 1.0;
+    const Split split = make_split(one, 0.3, 0.3, family);
+    EXPECT_EQ(count_by_target(one, split.train)[1.0], 1) << family;
+  }
+}
+
 TEST(Split, RegressionIsStratifiedByQuantiles) {
   const std::vector<float> draws = random_values<float>(1000, 4, 0.0, 1.0);
   std::vector<double> targets;
@@ -183,7 +257,10 @@ TEST(Split, RefusesWhatCannotBeSplit) {
   }
   const test::Thrown thrown = error_of([&] { make_split(grouped, 0.8, 0.0, 1); });
   EXPECT_EQ(thrown.code, ExitCode::data);
-  EXPECT_TRUE(thrown.says("labels.csv: class \"class1\" has no patient in the training part")) << thrown.message;
+  EXPECT_TRUE(thrown.says("labels.csv: class 2 of 2 (in sorted order, which `plait check` prints) has no patient in "
+                          "the training part"))
+      << thrown.message;
+  EXPECT_FALSE(thrown.says("class1")) << "a patient's label";
 }
 
 TEST(Split, FoldsAreStratifiedAndAsEqualAsCanBe) {
@@ -207,6 +284,24 @@ TEST(Split, FoldsAreStratifiedAndAsEqualAsCanBe) {
     EXPECT_NE(folds, make_folds(cohort, all, 5, 4));
   }
   EXPECT_EQ(error_of([] { make_folds(classes({5, 5}), List{0, 1}, 1, 1); }).code, ExitCode::usage);
+}
+
+// Folds of groups alone, in equal shares: the largest first, each to the fold that its classes lack most in (Graham's
+// rule for one class). Reference: that rule written out for one class and groups of 9, 8, ..., 1.
+TEST(Split, FoldsOfGroupsFollowTheLargestFirstRule) {
+  std::vector<double> targets(45, 0.0);
+  Cohort cohort = memory_cohort(TaskKind::binary, targets);
+  cohort.has_groups = true;
+  std::size_t next = 0;
+  for (std::int32_t size = 9; size >= 1; --size) {
+    for (std::int32_t k = 0; k < size; ++k) cohort.group[next++] = size;
+  }
+  std::vector<std::int64_t> expected(3, 0);
+  for (std::int64_t size = 9; size >= 1; --size) *std::min_element(expected.begin(), expected.end()) += size;
+  std::vector<std::int64_t> sizes;
+  for (const List& fold : make_folds(cohort, all_patients(cohort), 3, 11))
+    sizes.push_back(static_cast<std::int64_t>(fold.size()));
+  EXPECT_EQ(sizes, expected);
 }
 
 TEST(SplitJson, ComesBack) {
@@ -237,9 +332,12 @@ TEST(SplitJson, NamesPartAndPositionNeverTheId) {
   expect(R"({"train": ["p4"]})", "number 1 of \"train\" has no target");
   expect(R"({"train": [1]})", "number 1 of \"train\" is not a string: ids are strings");
   expect(R"({"train": "p1"})", "\"train\" has to be a list of patient ids");
-  expect(R"({"trian": []})", "unknown part \"trian\": one of train, validation, test");
+  expect(R"({"train": [], "p2": []})", "an unknown part: the file may have train, validation and test");
   expect(R"([])", "expected an object with train, validation and test");
   EXPECT_EQ(error_of([&] { read_split("/nowhere/split.json", cohort); }).code, ExitCode::data);
+  const test::Thrown folder = error_of([&] { read_split("/", cohort); });
+  EXPECT_EQ(folder.code, ExitCode::data);
+  EXPECT_EQ(folder.message, "/: is a folder, not a file");
 }
 
 }  // namespace

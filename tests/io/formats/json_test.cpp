@@ -22,7 +22,7 @@ TEST(Json, ReadsAndNamesThePlaceOfAMistake) {
 }
 
 TEST(Json, RefusesNamesTwiceAndDeepNesting) {
-  EXPECT_EQ(error(R"({"a": 1, "b": 2, "a": 3})").message, "t.json: the name \"a\" appears twice in an object");
+  EXPECT_EQ(error(R"({"a": 1, "b": 2, "a": 3})").message, "t.json: a name appears twice in an object");
   EXPECT_EQ(error(R"([{"a": 1}, {"a": 2}])").code, ExitCode::done);
   EXPECT_EQ(error(std::string(10, '[') + std::string(10, ']')).code, ExitCode::done);
   EXPECT_EQ(error(std::string(100000, '[')).message, "t.json: the JSON is nested too deeply");

@@ -1,0 +1,29 @@
+#include "apps/stop_signal.h"
+
+#include <csignal>
+
+namespace plait {
+namespace {
+
+volatile std::sig_atomic_t received = 0;
+
+extern "C" void take_stop_signal(int signal) {
+  received = signal;
+}
+
+}  // namespace
+
+void watch_stop_signals() {
+  struct sigaction action {};
+  action.sa_handler = take_stop_signal;
+  action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGINT, &action, nullptr);
+}
+
+int stop_signal() {
+  return received;
+}
+
+}  // namespace plait
