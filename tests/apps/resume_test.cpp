@@ -1,0 +1,179 @@
+// Interrupted trainings: killed, terminated, out of disk. Whatever happens, --resume ends with the bits of a run that
+// nothing happened to.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include "kernels/math/philox.h"
+#include "tests/support/program.h"
+#include "tests/support/small_cohort.h"
+
+namespace plait {
+namespace {
+
+namespace fs = std::filesystem;
+using test::Finished;
+using test::Program;
+
+class Interrupted : public ::testing::Test {
+ protected:
+  std::vector<std::string> train(const std::string& out, bool resume, const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> arguments{"train", cohort_.path().string(),
+                                       "--out", (folder_ / out).string(),
+                                       "--set", "train.epochs=15",
+                                       "--set", "train.batch_size=8",
+                                       "--set", "train.patience=12",
+                                       "--set", "train.threads=1",
+                                       "--set", "encoder.genomics.pretrain_epochs=3"};
+    if (resume) arguments.push_back("--resume");
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return test::plait_command(arguments);
+  }
+  std::string model(const std::string& out) const { return test::read_bytes(folder_ / out / "model.safetensors"); }
+  // metrics.jsonl without its times.
+  std::string metrics(const std::string& out) const {
+    std::string text = test::read_bytes(folder_ / out / "metrics.jsonl"), kept;
+    for (std::size_t at = 0, end; at < text.size(); at = end + 1) {
+      end = text.find('\n', at);
+      kept += text.substr(at, text.find("\"patients_per_s\"", at) - at) + '\n';
+    }
+    return kept;
+  }
+  std::size_t entries() const {
+    return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder_.path()), {}));
+  }
+
+  // Kills a training `kills` times at random moments, each time a new run folder, and resumes it.
+  void expect_resumed(int kills) {
+    const auto start = std::chrono::steady_clock::now();
+    ASSERT_EQ(test::run_program(train("whole", false)).code, 0);
+    const double whole = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const std::string expected = model("whole"), expected_metrics = metrics("whole");
+    int resumed = 0;
+    for (int i = 0; i < kills; ++i) {
+      const std::uint32_t word =
+          random_word(5, static_cast<std::uint32_t>(i), 0, 0, random_site(Purpose::generator, 1));
+      const double moment = whole * 1.1 * static_cast<double>(word >> 8) * 0x1p-24;
+      {
+        Program victim(train("run", true));
+        std::this_thread::sleep_for(std::chrono::duration<double>(moment));
+        victim.end(SIGKILL);
+      }
+      const Finished finished = test::run_program(train("run", true));
+      ASSERT_EQ(finished.code, 0) << finished.err;
+      if (finished.prints("going on after")) ++resumed;
+      ASSERT_TRUE(model("run") == expected) << "killed after " << moment << " s";
+      EXPECT_EQ(metrics("run"), expected_metrics);
+      EXPECT_EQ(entries(), 2u) << "nothing but the two run folders";
+      EXPECT_FALSE(fs::exists(folder_ / "run/checkpoint"));
+      fs::remove_all(folder_ / "run");
+    }
+    EXPECT_GT(resumed, kills / 4) << "most kills come between the first checkpoint and the end";
+  }
+
+  test::SmallCohortFolder cohort_;
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(Interrupted, KilledTwentyTimes) {
+  expect_resumed(20);
+}
+
+using LongInterrupted = Interrupted;
+TEST_F(LongInterrupted, KilledTwoHundredTimes) {
+  expect_resumed(200);
+}
+
+// SIGTERM checkpoints where it is, in the middle of an epoch, and says how to go on.
+TEST_F(Interrupted, TerminatedCheckpointsAndExitsWith143) {
+  ASSERT_EQ(test::run_program(train("whole", false)).code, 0);
+  for (const auto& [signal, code] : {std::pair{SIGTERM, 143}, std::pair{SIGINT, 130}}) {
+    const std::string out = "run" + std::to_string(signal);
+    Program victim(train(out, false, {"--set", "train.checkpoint_every=1000"}));
+    while (victim.printed().find("epoch 2/") == std::string::npos) std::this_thread::yield();
+    const Finished finished = victim.end(signal);
+    if (finished.code == 0) continue;  // it was faster
+    ASSERT_EQ(finished.code, code) << finished.err;
+    EXPECT_TRUE(finished.says("--resume")) << finished.err;
+    EXPECT_FALSE(fs::exists(folder_ / out));
+    // Without --resume nothing of it is overwritten.
+    const Finished fresh = test::run_program(train(out, false));
+    EXPECT_EQ(fresh.code, 2);
+    EXPECT_TRUE(fresh.says("--resume")) << fresh.err;
+    const Finished resumed = test::run_program(train(out, true));
+    ASSERT_EQ(resumed.code, 0) << resumed.err;
+    EXPECT_TRUE(resumed.prints("going on after")) << resumed.out;
+    EXPECT_TRUE(model(out) == model("whole"));
+    EXPECT_EQ(metrics(out), metrics("whole"));
+  }
+}
+
+TEST_F(Interrupted, AnotherConfigurationIsRefused) {
+  Program victim(train("run", false));
+  while (victim.printed().find("epoch 3/") == std::string::npos) std::this_thread::yield();
+  if (victim.end(SIGTERM).code == 0) GTEST_SKIP() << "the training was faster than the signal";
+  const Finished other = test::run_program(train("run", true, {"--set", "train.learning_rate=0.5"}));
+  EXPECT_EQ(other.code, 2);
+  EXPECT_TRUE(other.says("another configuration, cohort or split")) << other.err;
+  EXPECT_EQ(test::run_program(train("run", true, {"--set", "train.threads=2"})).code, 0);
+}
+
+TEST_F(Interrupted, AFinishedRunIsLeftAlone) {
+  ASSERT_EQ(test::run_program(train("run", true)).code, 0);
+  const std::string before = model("run");
+  fs::create_directories(folder_ / "run/checkpoint/step-0000000001");  // a crash right after the commit
+  const Finished again = test::run_program(train("run", true));
+  EXPECT_EQ(again.code, 0);
+  EXPECT_TRUE(again.prints("finished already"));
+  EXPECT_EQ(model("run"), before);
+  EXPECT_FALSE(fs::exists(folder_ / "run/checkpoint"));
+}
+
+TEST_F(Interrupted, TwoAtATimeAreRefused) {
+  Program first(train("run", false, {"--set", "train.epochs=100000", "--set", "train.patience=0"}));
+  while (first.printed().find("epoch 1/") == std::string::npos) std::this_thread::yield();
+  const Finished second = test::run_program(train("run", true));
+  EXPECT_EQ(second.code, 2);
+  EXPECT_TRUE(second.says("another process")) << second.err;
+}
+
+// Files may grow to a size that a checkpoint does not fit into: the one before stays, exit code 4, and it goes on from
+// there once there is room.
+TEST_F(Interrupted, AFullDiskKeepsTheOldCheckpoint) {
+  ASSERT_EQ(test::run_program(train("whole", false)).code, 0);
+  Program victim(train("run", false));
+  while (victim.printed().find("epoch 3/") == std::string::npos) std::this_thread::yield();
+  if (victim.end(SIGTERM).code == 0) GTEST_SKIP() << "the training was faster than the signal";
+  const Finished full = test::run_program({"/bin/sh",
+                                           "-c",
+                                           "ulimit -f 64; trap '' XFSZ; exec \"$@\"",
+                                           "sh",
+                                           train("run", true)[0],
+                                           "train",
+                                           cohort_.path().string(),
+                                           "--out",
+                                           (folder_ / "run").string(),
+                                           "--set",
+                                           "train.epochs=15",
+                                           "--set",
+                                           "train.batch_size=8",
+                                           "--set",
+                                           "train.patience=12",
+                                           "--set",
+                                           "train.threads=1",
+                                           "--set",
+                                           "encoder.genomics.pretrain_epochs=3",
+                                           "--resume"});
+  EXPECT_EQ(full.code, 4) << full.err;
+  EXPECT_FALSE(fs::exists(folder_ / "run"));
+  const Finished resumed = test::run_program(train("run", true));
+  ASSERT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_TRUE(resumed.prints("going on after")) << resumed.out;
+  EXPECT_TRUE(model("run") == model("whole"));
+}
+
+}  // namespace
+}  // namespace plait
