@@ -11,12 +11,12 @@ namespace plait {
 enum class ExitCode : int {
   done = 0,
   internal = 1,
-  usage = 2,    // wrong usage or configuration
-  data = 3,     // bad data: file, line and column are named
-  storage = 4,  // files or checkpoints cannot be written or read
-  device = 5,   // device or memory
-  numeric = 6,  // a non-finite loss or gradient
-  peer = 7,     // a peer rank failed
+  usage = 2,          // wrong usage or configuration
+  data = 3,           // bad data: file, line and column are named
+  storage = 4,        // files or checkpoints cannot be written or read
+  device = 5,         // device or memory
+  numeric = 6,        // a non-finite loss or gradient
+  peer = 7,           // a peer rank failed
   interrupted = 130,  // checkpointed on SIGINT (Ctrl-C)
   terminated = 143,   // checkpointed on SIGTERM
 };

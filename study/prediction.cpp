@@ -65,7 +65,10 @@ void take_patient(const MultimodalModel& model, const MultimodalModel::Forward& 
   }
   if (forward.alpha.empty()) return;
   const float* alpha = forward.alpha.as<float>() + row * forward.alpha.row_stride;
-  out.weights.insert(out.weights.end(), alpha, alpha + forward.alpha.columns());
+  if (abstains)
+    out.weights.resize(out.weights.size() + static_cast<std::size_t>(forward.alpha.columns()), 0.0f);
+  else
+    out.weights.insert(out.weights.end(), alpha, alpha + forward.alpha.columns());
 }
 
 // The last patient's values.

@@ -13,8 +13,8 @@
 
 namespace plait {
 
-// Source of one modality: rows x columns in exactly one of `encoded`, `bytes` and `words`; none where the model does not
-// read the modality (no rows, no columns).
+// Source of one modality: rows x columns in exactly one of `encoded`, `bytes` and `words`; none where the model does
+// not read the modality (no rows, no columns).
 struct DatasetModality {
   std::string name;
   ModalityKind kind = ModalityKind::table;

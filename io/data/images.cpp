@@ -111,9 +111,10 @@ class ImageReader {
 
   void note_sizes() {
     data_.sizes_differ = true;
-    log_.note(fmt::format("{}: {} of {} images are not {} x {} (height x width) as the first one: to train on them set "
-                          "image_size under [preprocess], as in --set preprocess.image_size=[{},{}]",
-                          data_.file, other_sizes_, data_.rows, data_.height, data_.width, data_.height, data_.width));
+    log_.note(
+        fmt::format("{}: {} of {} images are not {} x {} (height x width) as the first one: to train on them set "
+                    "image_size under [preprocess], as in --set preprocess.image_size=[{},{}]",
+                    data_.file, other_sizes_, data_.rows, data_.height, data_.width, data_.height, data_.width));
   }
 
   void reserve(std::size_t count) {

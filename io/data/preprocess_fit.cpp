@@ -159,7 +159,7 @@ class TableFit {
   const PreprocessOptions& options_;
   ModalityFit fit_;
   const std::vector<std::size_t>* rows_ = nullptr;  // behind the cells of a column
-  std::vector<double> variances_;  // of the fitted columns
+  std::vector<double> variances_;                   // of the fitted columns
 };
 
 // Exact: counts of each sample value, then two passes over at most 65536 of them.

@@ -69,11 +69,7 @@ std::vector<std::size_t> places(std::size_t count, std::span<const double> wante
 class GroupPlacement {
  public:
   GroupPlacement(std::span<const StratifiedPatient> patients, const SharePlan& plan, const std::vector<double>& sizes)
-      : patients_(patients),
-        plan_(plan),
-        sizes_(sizes),
-        left_(sizes),
-        placed_(sizes.size(), plan.shares.size()) {}
+      : patients_(patients), plan_(plan), sizes_(sizes), left_(sizes), placed_(sizes.size(), plan.shares.size()) {}
 
   std::size_t place(const Members& group) {
     std::map<std::size_t, double> count;  // of the group, by stratum

@@ -18,8 +18,9 @@ struct SharePlan {
   std::vector<double> shares;  // of each part; they sum to 1
   std::uint64_t seed = 1;
   std::uint32_t stage = 0;  // tells draws under one seed apart
-  // A stratum of single patients that rounding would keep out of part 0 gets one place there, and so does the last group
-  // of a stratum that part 0 would otherwise have nothing of, unless it is larger than twice what part 0 still wants.
+  // A stratum of single patients that rounding would keep out of part 0 gets one place there, and so does the last
+  // group of a stratum that part 0 would otherwise have nothing of, unless it is larger than twice what part 0 still
+  // wants.
   bool first_part_has_all = false;
 };
 

@@ -52,7 +52,8 @@ Ceilings compute_ceilings(std::span<const PatientScores> scores, std::span<const
         column.push_back((latents ? of.latents : of.observed)[subset]);
       }
       SubsetCeilings& to = available ? ceilings.available : ceilings.complete;
-      (latents ? to.latents : to.observed)[subset] = {.auc = auc(column, labels), .expected_auc = expected.auc_of(column)};
+      (latents ? to.latents : to.observed)[subset] = {.auc = auc(column, labels),
+                                                      .expected_auc = expected.auc_of(column)};
     }
   });
   return ceilings;

@@ -12,7 +12,8 @@ namespace plait::synth {
 
 struct Ceiling {
   std::optional<double> auc;  // on the labels that were drawn; none where all are equal
-  double expected_auc = 0.5;  // a patient counts as positive with the true probability: the luck of the labels taken out
+  double expected_auc =
+      0.5;  // a patient counts as positive with the true probability: the luck of the labels taken out
 };
 
 // Indexed as SubsetScores.

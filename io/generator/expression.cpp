@@ -9,10 +9,10 @@ namespace plait::synth {
 namespace {
 
 constexpr std::array<std::array<double, kModules>, 4> kLoadings = {{
-    {0.90, 0.90, -0.85, 0.80, 0.70, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0},   // cancer
-    {0.0, 0.0, 0.90, -0.90, 0.85, 0.80, 0.70, 0.0, 0.0, 0.0, 0.0, 0.0},    // cardiac
-    {0.0, 0.0, 0.0, 0.0, 0.90, 0.90, -0.85, 0.80, 0.70, 0.0, 0.0, 0.0},   // metabolic
-    {0.90, 0.0, 0.0, 0.0, 0.0, -0.90, 0.0, 0.85, 0.80, 0.70, 0.0, 0.0},   // mortality
+    {0.90, 0.90, -0.85, 0.80, 0.70, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0},  // cancer
+    {0.0, 0.0, 0.90, -0.90, 0.85, 0.80, 0.70, 0.0, 0.0, 0.0, 0.0, 0.0},  // cardiac
+    {0.0, 0.0, 0.0, 0.0, 0.90, 0.90, -0.85, 0.80, 0.70, 0.0, 0.0, 0.0},  // metabolic
+    {0.90, 0.0, 0.0, 0.0, 0.0, -0.90, 0.0, 0.85, 0.80, 0.70, 0.0, 0.0},  // mortality
 }};
 
 // Keys the population's own draws; a user's seed draws at other sites.
@@ -48,7 +48,8 @@ GenePanel make_gene_panel(Task task, int genes) {
 Expression draw_expression(const GenePanel& panel, double signal, Draws draws) {
   Expression drawn;
   for (std::size_t k = 0; k < kModules; ++k)
-    drawn.activity[k] = panel.loading[k] * signal + std::sqrt(1.0 - panel.loading[k] * panel.loading[k]) * draws.normal();
+    drawn.activity[k] =
+        panel.loading[k] * signal + std::sqrt(1.0 - panel.loading[k] * panel.loading[k]) * draws.normal();
   drawn.batch = draws.normal();
   drawn.x.reserve(panel.genes.size());
   for (const Gene& gene : panel.genes) {

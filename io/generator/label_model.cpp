@@ -16,10 +16,10 @@ struct Mix {
 
 const Mix& mix_of(Task task) {
   static const std::array<Mix, 4> mixes = {{
-      {{1.3, 2.0, 3.0}, {0.3, 0.3, 0.7}, 0.30, {kGenomics, kImage, kEhr}},  // cancer
+      {{1.2, 1.9, 2.9}, {0.3, 0.3, 0.6}, 0.30, {kGenomics, kImage, kEhr}},  // cancer
       {{2.0, 3.0, 1.3}, {0.7, 0.3, 0.3}, 0.35, {kImage, kEhr, kGenomics}},  // cardiac
       {{3.0, 1.3, 2.0}, {0.3, 0.7, 0.3}, 0.40, {kEhr, kGenomics, kImage}},  // metabolic
-      {{2.7, 1.4, 2.0}, {0.6, 0.6, 0.6}, 0.25, {kEhr, kGenomics, kImage}},  // mortality
+      {{2.6, 1.1, 1.8}, {0.5, 0.5, 0.5}, 0.30, {kEhr, kGenomics, kImage}},  // mortality
   }};
   return mixes[static_cast<std::size_t>(task)];
 }

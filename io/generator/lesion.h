@@ -19,7 +19,7 @@ using LesionLoadings = std::array<double, 3>;
 LesionLoadings make_lesion_loadings(Task task);
 
 struct Lesion {
-  std::array<double, 3> y{};      // size, contrast, texture in standard units
+  std::array<double, 3> y{};       // size, contrast, texture in standard units
   double row = 0.0, column = 0.0;  // centre, from the image's middle, pixels of a 32 x 32 image
   // The outline: radius (1 + sum_k cosine_k cos(k a) + sine_k sin(k a)) in the direction a, k = 2, 3, 5.
   std::array<double, 3> cosine{}, sine{};

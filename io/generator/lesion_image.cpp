@@ -73,9 +73,9 @@ PngImage paint_lesion(const Lesion& lesion, int size, Draws draws) {
       const double organ = inside(14.0 * (1.0 - std::sqrt(y * y / (high * high) + x * x / (wide * wide))), 0.35);
       const double share = organ * lesion_share(lesion, radius, y - lesion.row, x - lesion.column);
       // sqrt(2): the speckle's standard deviation is then about `texture`.
-      const double grey = kSurround + organ * (kOrgan + kCoarse * coarse.at(row, column) + kFine * fine.at(row, column)) +
-                          share * (contrast + 1.4142135623730951 * texture * speckle.at(row, column)) +
-                          kPixelNoise * draws.normal();
+      const double grey =
+          kSurround + organ * (kOrgan + kCoarse * coarse.at(row, column) + kFine * fine.at(row, column)) +
+          share * (contrast + 1.4142135623730951 * texture * speckle.at(row, column)) + kPixelNoise * draws.normal();
       image.bytes.push_back(static_cast<std::uint8_t>(std::clamp(std::round(grey), 0.0, 255.0)));
     }
   }

@@ -12,12 +12,10 @@ Patient draw_patient(const Population& population, std::uint64_t seed, std::uint
   for (double& s : patient.signals) s = signals.normal();
   patient.clinical = draw_clinical(population.clinical, patient.signals[kEhr], {seed, row, Stream::clinical});
   patient.lesion = draw_lesion(population.lesion, patient.signals[kImage], {seed, row, Stream::lesion});
-  patient.expression =
-      draw_expression(population.genes, patient.signals[kGenomics], {seed, row, Stream::expression});
+  patient.expression = draw_expression(population.genes, patient.signals[kGenomics], {seed, row, Stream::expression});
   patient.probability = probability_of_logit(population.label.logit(patient.signals));
   patient.positive = Draws(seed, row, Stream::label).uniform() < patient.probability;
-  patient.available =
-      draw_available(population.missingness, patient.signals, {seed, row, Stream::missing_modality});
+  patient.available = draw_available(population.missingness, patient.signals, {seed, row, Stream::missing_modality});
   return patient;
 }
 

@@ -208,7 +208,8 @@ TEST(Unimodal, OtherModalitiesCannotStandInTheWay) {
   SmallCohortFolder cohort({.sizes_differ = true});
   cohort.write("genomics.csv", "patient_id,G1\n0099,-5\n");  // of nobody with a label, and no count
   const TemporaryFolder folder;
-  std::vector<std::string> arguments = {"train", cohort.path(), "--out", folder / "run", "--set", "preprocess.log1p=true"};
+  std::vector<std::string> arguments = {"train",        cohort.path(), "--out",
+                                        folder / "run", "--set",       "preprocess.log1p=true"};
   for (const std::string& option : small_model_options("ehr")) arguments.push_back(option);
   const Finished trained = plait_run(arguments);
   ASSERT_EQ(trained.code, 0) << trained.err;
@@ -221,8 +222,8 @@ TEST(Unimodal, OtherModalitiesCannotStandInTheWay) {
   EXPECT_NE(read_bytes(folder / "p.csv").find(",has_ehr,has_genomics,has_image,"), std::string::npos);
   EXPECT_TRUE(plait_run({"info", folder / "run"}).prints("not read"));
   // One that reads them all names what is missing.
-  std::vector<std::string> hybrid = {"train",  cohort.path(), "--out", folder / "hybrid",
-                                     "--set", "preprocess.image_size=[8,8]"};
+  std::vector<std::string> hybrid = {"train",           cohort.path(), "--out",
+                                     folder / "hybrid", "--set",       "preprocess.image_size=[8,8]"};
   for (const std::string& option : small_model_options()) hybrid.push_back(option);
   const Finished refusal = plait_run(hybrid);
   EXPECT_TRUE(refused(refusal, 3)) << refusal.err;

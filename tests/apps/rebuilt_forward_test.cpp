@@ -36,8 +36,16 @@ struct Case {
 std::vector<Case> cases() {
   std::vector<Case> all;
   for (const char* task : {"binary", "multiclass", "multilabel", "regression"})
-    for (const char* fusion : {"hybrid", "attention", "concat", "ehr", "genomics", "image"})
+    for (const char* fusion : {"hybrid", "attention", "concat", "early", "late", "ehr", "genomics", "image"})
       all.push_back({std::string(fusion) + "_" + task, {.task = task}, fusion, {}});
+  for (const char* fusion : {"hybrid", "attention", "concat"})
+    all.push_back({std::string(fusion) + "_zero", {.task = "multiclass"}, fusion, {"model.missing=zero"}});
+  for (const char* task : {"binary", "multiclass", "multilabel", "regression"}) {
+    all.push_back({std::string("late_logit_") + task, {.task = task}, "late", {"model.late_mean=logit"}});
+    all.push_back({std::string("late_stacked_") + task, {.task = task}, "late", {"model.late_mean=stacked"}});
+  }
+  all.push_back(
+      {"pretrained", {}, "hybrid", {"encoder.genomics.pretrain_epochs=4", "encoder.genomics.reconstruction=0"}});
   all.push_back({"no_rescale", {}, "hybrid", {"model.concat_rescale=none"}});
   all.push_back({"plain_numbers", {}, "hybrid", {"preprocess.standardise=false"}});
   all.push_back(

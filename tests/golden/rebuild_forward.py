@@ -7,84 +7,15 @@ Computes every column of the predictions in double precision from the weights an
 from preprocess.json and the raw cohort folder. Exit code 0 when no number is off by more than 1e-5 (beyond 1: relative)
 and every flag is equal, 1 otherwise. Needs numpy, safetensors and Pillow.
 """
-import csv, json, math, re, sys, tomllib
+import csv, json, math, sys, tomllib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from safetensors import safe_open
 
+from rebuild_inputs import image_inputs, table_inputs
+
 TOLERANCE = 1e-5
-MISSING = {"", "na", "n/a", "#n/a", "<na>", "null", "nan", "+nan", "-nan"}
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-
-def is_missing(cell):
-    return cell.strip(" \t").lower() in MISSING
-
-def canonical(cell):
-    """One spelling of a listed category: 1.0 and 01 are 1."""
-    text = cell.strip(" \t")
-    if not NUMBER.fullmatch(text):
-        return text
-    number = float(text)
-    return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
-
-def table_inputs(fit, section, folder):
-    """{patient id: features}; a patient without a row, or without a value in the columns read, is left out."""
-    inputs, listed = {}, set(section.get("categorical", []))
-    with open(folder / section["file"], newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            patient = row.pop("patient_id")
-            columns = fit.get("columns", [])  # none where the model does not read the table
-            names = [column["name"] for column in columns] or list(row)
-            if all(is_missing(row[name]) for name in names):
-                continue
-            features = []
-            for column in columns:
-                cell = row[column["name"]]
-                missing = is_missing(cell)
-                if column["type"] == "categorical":
-                    text = canonical(cell) if column["name"] in listed else cell.strip(" \t")
-                    one_hot = [float(not missing and text == category) for category in column["categories"]]
-                    features += one_hot + [float(sum(one_hot) == 0.0)]
-                    continue
-                value = column["median"]
-                if not missing:
-                    value = np.float64(np.float32(cell))
-                    value = math.log1p(value) if fit["log1p"] else value
-                features.append((value - column["mean"]) / column["std"])
-                if column["missing_bit"]:
-                    features.append(float(missing))
-            inputs[patient] = np.array(features)
-    return inputs
-
-def resized(pixels, height, width):
-    """Bilinear, half-pixel centres, edges repeated, columns first, rounded to the nearest value (a half: up)."""
-    for axis, size in ((1, width), (0, height)):
-        old = pixels.shape[axis]
-        at = np.clip((np.arange(size) + 0.5) * old / size - 0.5, 0, old - 1)
-        first = np.floor(at).astype(int)
-        share = np.expand_dims(at - first, (1, 2) if axis == 0 else (0, 2))
-        before, after = (np.take(pixels, np.minimum(first + k, old - 1), axis) for k in (0, 1))
-        pixels = before + share * (after - before)
-    return np.floor(pixels + 0.5)
-
-def image_inputs(fit, section, folder):
-    """{patient id: pixels [height, width, channels]}"""
-    inputs, (start, end) = {}, section["files"].split("{patient_id}")
-    for path in folder.glob(start + "*" + end):
-        name = str(path.relative_to(folder))
-        patient = name[len(start):len(name) - len(end)]
-        if "height" not in fit:  # the model does not read images
-            inputs[patient] = np.array([])
-            continue
-        with Image.open(path) as image:
-            white = 65535.0 if image.mode.startswith("I") else 255.0
-            pixels = np.asarray(image, dtype=np.float64)
-        pixels = resized(pixels.reshape(*pixels.shape[:2], -1), fit["height"], fit["width"])
-        inputs[patient] = (pixels / white - fit["mean"]) / fit["std"]
-    return inputs
-
 def relu(x):
     return np.maximum(x, 0.0)
 def dense(weights, name, x, activation=relu):
@@ -124,25 +55,52 @@ def concatenation(weights, model, z):
     scale = count / len(z) if model["concat_rescale"] == "present" else 1.0
     return dense(weights, "fusion.dense", np.concatenate([scale * z.get(m, absent) for m in range(count)]))
 
-def logits_of(weights, model, inputs):
+def early_input(model, inputs):
+    """All columns side by side, zeros where absent, then the availability bits."""
+    sizes = [spec.get("features") or spec["height"] * spec["width"] * spec["channels"] for spec in model["inputs"]]
+    columns = [inputs[m].reshape(-1) if m in inputs else np.zeros(size) for m, size in enumerate(sizes)]
+    return np.concatenate(columns + [[float(m in inputs) for m in range(len(sizes))]])
+
+def late(weights, model, task, z):
+    """The towers' logits as one row, over the modalities present."""
+    towers = {m: dense(weights, "head." + model["inputs"][m]["name"], zm, lambda x: x) for m, zm in z.items()}
+    if model["late_mean"] == "stacked":
+        share = {m: math.exp(weights["fusion.stacking.weight"][m]) for m in towers}
+        mean = sum(share[m] * towers[m] for m in towers) / sum(share.values())
+        return math.exp(weights["fusion.stacking.log_scale"][0]) * mean
+    if model["late_mean"] == "logit" or task == "regression":
+        return sum(towers.values()) / len(towers)
+    if task == "multiclass":
+        return np.log(sum(np.exp(l) / np.exp(l).sum() for l in towers.values()) / len(towers))
+    mean = sum(1.0 / (1.0 + np.exp(-l)) for l in towers.values()) / len(towers)
+    return np.log(mean / (1.0 - mean))
+
+def logits_of(weights, model, task, inputs):
     """inputs: {modality number: what the patient has of it}. Logits and attention weights, or None to abstain."""
     fusion, specs = model["fusion"], model["inputs"]
     only = [m for m, spec in enumerate(specs) if spec["name"] == fusion]
     used = {m: x for m, x in inputs.items() if not only or m in only}
     if not used:
         return None, {}
+    if fusion == "early":
+        fused = early_input(model, used)
+        for layer in ("encoder.early.0", "encoder.early.1"):
+            fused = dense(weights, layer, fused)
+        return dense(weights, "head", fused, lambda x: x), {}
     z = {m: encode(weights, specs[m], x) for m, x in used.items()}
+    if fusion == "late":
+        return late(weights, model, task, z), {}
+    if model["missing"] == "zero" and not only:  # absent ones take part, as zeros
+        z = {m: z.get(m, np.zeros(model["embed_dim"])) for m in range(len(specs))}
     alpha = {}
     if only:
         fused = z[only[0]]
     elif fusion == "concat":
         fused = concatenation(weights, model, z)
-    elif fusion in ("attention", "hybrid") and model["missing"] == "mask":
+    else:
         fused, alpha = attention(weights, z)
         if fusion == "hybrid":
             fused = np.concatenate([fused, concatenation(weights, model, z)])
-    else:
-        sys.exit(f"rebuild_forward.py does not know fusion {fusion} with missing = {model['missing']}")
     return dense(weights, "head", fused, lambda x: x), alpha
 
 def values_of(target, logits):
@@ -183,7 +141,7 @@ def main(run, folder, predictions):
     worst, wrong_flags, abstained = 0.0, 0, 0
     for row in told[1:]:
         inputs = {m: source[row[0]] for m, source in enumerate(sources) if row[0] in source}
-        logits, alpha = logits_of(weights, model, inputs)
+        logits, alpha = logits_of(weights, model, target["task"], inputs)
         expected = list(values_of(target, logits))
         flags = [str(int(m in inputs)) for m in range(len(names))] + [str(int(logits is None))]
         if model["fusion"] in ("attention", "hybrid"):

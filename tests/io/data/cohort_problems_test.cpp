@@ -201,7 +201,8 @@ TEST(CohortProblems, ImagesOfSeveralSizesAreANoteOfTheCheck) {
   std::string labels = "patient_id,label\n";
   for (int i = 0; i < 150; ++i) {
     labels += "p" + std::to_string(i) + (i % 2 == 0 ? ",1\n" : ",0\n");
-    folder.image("images/p" + std::to_string(i) + ".png", i == 0 ? 2 : 3, 3, 1, std::vector<std::uint8_t>(i == 0 ? 6 : 9));
+    folder.image("images/p" + std::to_string(i) + ".png", i == 0 ? 2 : 3, 3, 1,
+                 std::vector<std::uint8_t>(i == 0 ? 6 : 9));
   }
   folder.write("labels.csv", labels);
   const CohortCheck checked = check_cohort(folder.path());

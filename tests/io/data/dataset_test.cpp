@@ -19,7 +19,8 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 // Standardised row (NaN = missing) and the network's input of one patient.
 std::vector<float> source(const Dataset& dataset, std::size_t m, std::int64_t patient) {
   const DatasetModality& modality = dataset.modalities()[m];
-  const float* row = modality.encoded.data() + modality.row_of_patient[static_cast<std::size_t>(patient)] * modality.columns;
+  const float* row =
+      modality.encoded.data() + modality.row_of_patient[static_cast<std::size_t>(patient)] * modality.columns;
   return {row, row + modality.columns};
 }
 
@@ -73,8 +74,8 @@ TEST(Dataset, PresenceCountsFittedColumnsOnly) {
   CohortFolder folder(std::string(test::binary_task) + std::string(test::ehr_table) +
                       std::string(test::expression_table));
   folder.write("labels.csv", kLabels);
-  folder.write("ehr.csv", "patient_id,age,late\na,1,\nb,3,\nc,,7\nd,2,8\n");       // late: no value in training
-  folder.write("genes.csv", "patient_id,G,H\na,1,5\nb,2,60\nc,3,\nd,,7\n");  // H varies most
+  folder.write("ehr.csv", "patient_id,age,late\na,1,\nb,3,\nc,,7\nd,2,8\n");  // late: no value in training
+  folder.write("genes.csv", "patient_id,G,H\na,1,5\nb,2,60\nc,3,\nd,,7\n");   // H varies most
   const Cohort cohort = read_cohort(folder.path());
   const Preprocess fit = fit_preprocess(cohort, {{0, 1}}, {.genes = 1});
   ASSERT_EQ(fit.modalities[0].dropped, std::vector<std::string>{"late"});
@@ -91,8 +92,8 @@ TEST(Dataset, PresenceCountsFittedColumnsOnly) {
 // Reference: (v - mean) / deviation in double, written out. Single precision has no inverse for such deviations, and no
 // room for such squares.
 TEST(Dataset, StandardisesTinyAndHugeColumns) {
-  for (const auto& [low, high] : {std::pair("1e-40", "3e-40"), std::pair("-2e-44", "2e-44"),
-                                  std::pair("1e38", "3e38"), std::pair("-3e38", "3e38"), std::pair("0", "1e-38")}) {
+  for (const auto& [low, high] : {std::pair("1e-40", "3e-40"), std::pair("-2e-44", "2e-44"), std::pair("1e38", "3e38"),
+                                  std::pair("-3e38", "3e38"), std::pair("0", "1e-38")}) {
     CohortFolder folder(std::string(test::binary_task) + std::string(test::expression_table));
     folder.write("labels.csv", kLabels);
     folder.write("genes.csv", std::string("patient_id,G\na,") + low + "\nb," + high + "\nc," + high + "\n");
@@ -151,8 +152,9 @@ TEST(Dataset, UnreadModalitiesAreThereAndEmpty) {
   expect_same(input(dataset, 2, 3), {});
   // Read, each of them is a problem of its own.
   EXPECT_TRUE(error_of([&] { read_cohort(folder.path()); }).says("channel(s)"));
-  EXPECT_TRUE(error_of([&] { fit_preprocess(cohort, {{1, 2}}, {.unread = {"image"}}); })
-                  .says("no training patient has modality \"genes\""));
+  EXPECT_TRUE(error_of([&] {
+                fit_preprocess(cohort, {{1, 2}}, {.unread = {"image"}});
+              }).says("no training patient has modality \"genes\""));
 }
 
 // For predictions: no target is looked at, and no labels file is needed.

@@ -140,10 +140,9 @@ Cohort families(std::int64_t groups, std::int64_t size, std::int64_t singles, do
   const std::int64_t n = groups * size + singles;
   std::vector<double> targets;
   for (std::int64_t i = 0; i < n; ++i) {
-    targets.push_back(random_bernoulli(random_word(17, static_cast<std::uint32_t>(i), 0, 0, 0),
-                                       static_cast<float>(positive))
-                          ? 1.0
-                          : 0.0);
+    targets.push_back(
+        random_bernoulli(random_word(17, static_cast<std::uint32_t>(i), 0, 0, 0), static_cast<float>(positive)) ? 1.0
+                                                                                                                : 0.0);
   }
   Cohort cohort = memory_cohort(TaskKind::binary, targets);
   cohort.has_groups = true;
@@ -257,8 +256,9 @@ TEST(Split, RefusesWhatCannotBeSplit) {
   }
   const test::Thrown thrown = error_of([&] { make_split(grouped, 0.8, 0.0, 1); });
   EXPECT_EQ(thrown.code, ExitCode::data);
-  EXPECT_TRUE(thrown.says("labels.csv: class 2 of 2 (in sorted order, which `plait check` prints) has no patient in "
-                          "the training part"))
+  EXPECT_TRUE(
+      thrown.says("labels.csv: class 2 of 2 (in sorted order, which `plait check` prints) has no patient in "
+                  "the training part"))
       << thrown.message;
   EXPECT_FALSE(thrown.says("class1")) << "a patient's label";
 }
