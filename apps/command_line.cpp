@@ -1,8 +1,10 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "apps/command.h"
 #include "apps/version.h"
 #include "engine/error.h"
+#include "io/nearest_name.h"
 
 namespace plait {
 namespace {
@@ -48,8 +50,9 @@ CLI::App* add_evaluate(CLI::App& app, EvaluateCommand& command) {
   sub->add_option("--split", command.split,
                   "test, validation, train or all; default: test for the run's own cohort, else all")
       ->check(CLI::IsMember({"test", "validation", "train", "all"}));
-  sub->add_option("--without", command.without, "Hide a modality from the model; may be given several times")
-      ->allow_extra_args(false);
+  sub->add_option("--without", command.without,
+                  "Hide modalities from the model: one or several, --without ehr image or --without ehr,image")
+      ->delimiter(',');
   sub->add_flag("--json", command.json, "Print JSON");
   add_device(*sub, command.device);
   return sub;
@@ -58,7 +61,9 @@ CLI::App* add_evaluate(CLI::App& app, EvaluateCommand& command) {
 CLI::App* add_predict(CLI::App& app, PredictCommand& command) {
   CLI::App* sub = app.add_subcommand("predict", "Predictions and attention weights of every patient of a cohort");
   add_run_and_cohort(*sub, command.run, command.cohort);
-  sub->add_option("--out", command.out, "CSV file to write")->required();
+  sub->add_option("--out", command.out,
+                  "CSV file to write; one that exists is replaced if it holds predictions; - writes to standard output")
+      ->required();
   add_device(*sub, command.device);
   return sub;
 }
@@ -91,6 +96,25 @@ CLI::App* add_info(CLI::App& app, InfoCommand& command) {
   return sub;
 }
 
+// CLI11 takes a misspelt subcommand for a missing one.
+void check_subcommand(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> names;
+  for (const CLI::App* sub : app.get_subcommands({})) names.push_back(sub->get_name());
+  if (std::find(names.begin(), names.end(), word) != names.end()) return;
+  const std::string nearest = nearest_name(word, names).value_or("");
+  const bool close = edit_distance(word, nearest) <= std::max<std::size_t>(1, nearest.size() / 2);
+  fail_usage("unknown subcommand '" + word + "'" +
+             (close ? ", did you mean " + nearest + "?" : "; `plait --help` lists those there are"));
+}
+
+// What CLI11 says, as one line and with the help that fits.
+[[noreturn]] void fail_parse(const CLI::App& app, const CLI::ParseError& error) {
+  std::string message = error.what(), help = "plait";
+  std::replace(message.begin(), message.end(), '\n', ' ');
+  for (const CLI::App* sub : app.get_subcommands()) help += " " + sub->get_name();
+  fail_usage(message + "; see `" + help + " --help`");
+}
+
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
@@ -98,7 +122,6 @@ int run_command_line(int argc, char** argv) {
                "plait");
   app.set_version_flag("--version", std::string("plait ") + version);
   app.require_subcommand(1);
-  app.failure_message(CLI::FailureMessage::simple);
   app.footer(
       "Exit codes: 0 done, 1 internal error, 2 wrong usage or configuration, 3 bad data, 4 storage, 5 device or "
       "memory,\n"
@@ -118,11 +141,13 @@ int run_command_line(int argc, char** argv) {
   const CLI::App* predict = add_predict(app, predict_options);
   const CLI::App* synth = add_synth(app, synth_options);
   add_info(app, info_options);
+  if (argc > 1 && argv[1][0] != '-' && argv[1][0] != '\0') check_subcommand(app, argv[1]);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    // --help and --version are exceptions too; CLI11 prints both and our codes take the place of its own.
-    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
+    // --help and --version are exceptions too, and CLI11 prints both.
+    if (error.get_exit_code() == 0) return app.exit(error);
+    fail_parse(app, error);
   }
   if (check->parsed()) return run_check(check_options);
   if (train->parsed()) return run_train(train_options);

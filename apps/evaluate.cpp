@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/command.h"
+#include "apps/counted.h"
 #include "apps/device.h"
 #include "apps/evaluation_text.h"
 #include "apps/run_cohort.h"
@@ -33,6 +34,29 @@ std::vector<std::int64_t> patients_of(const std::string& part, const EvaluateCom
   return patients;
 }
 
+// How many of the patients that are scored the run has met in its training: on those a model looks better than it is.
+struct Met {
+  std::int64_t train = 0, validation = 0;
+};
+
+Met met_in_training(const RunPatients& known, const RunCohort& opened, const std::vector<std::int64_t>& patients) {
+  Met met;
+  for (const std::int64_t patient : patients) {
+    if (!opened.dataset->labelled(patient)) continue;
+    const std::string& id = opened.cohort->ids[static_cast<std::size_t>(patient)];
+    if (known.train.contains(id)) ++met.train;
+    if (known.validation.contains(id)) ++met.validation;
+  }
+  return met;
+}
+
+std::string met_text(const Met& met) {
+  if (met.train == 0 && met.validation == 0)
+    return "  none of them was in this run's training or validation part, by id\n";
+  return fmt::format("  {} of them in this run's training part, {} in its validation part, by id: {}\n", met.train,
+                     met.validation, "the model has met those, and looks better on them than on others");
+}
+
 }  // namespace
 
 int run_evaluate(const EvaluateCommand& options) {
@@ -45,16 +69,20 @@ int run_evaluate(const EvaluateCommand& options) {
       evaluate(*opened.trained.model, *opened.dataset, patients, removed, opened.trained.config.train.seed);
   if (evaluation.patients == 0)
     fail_data({(opened.cohort->folder / opened.cohort->labels_file).string()}, "no patient has a target");
+  const Met met = met_in_training(run_patients(options.run), opened, patients);
   if (options.json) {
     nlohmann::ordered_json json = evaluation_json(evaluation, opened.modalities);
     json["split"] = part;
     json["without"] = options.without;
+    json["in_training_part"] = met.train;
+    json["in_validation_part"] = met.validation;
     fmt::print("{}\n", json.dump(2));
     return 0;
   }
-  fmt::print("{}, {} part: {} patients", opened.cohort->name, part, evaluation.patients);
+  fmt::print("{}, {}: {}", opened.cohort->name, part == "all" ? "everybody" : part + " part",
+             counted(evaluation.patients, "patient"));
   if (!options.without.empty()) fmt::print(", without {}", fmt::join(options.without, " and "));
-  fmt::print("\n{}", evaluation_text(evaluation, opened.modalities));
+  fmt::print("\n{}{}", met_text(met), evaluation_text(evaluation, opened.modalities));
   return 0;
 }
 

@@ -20,6 +20,21 @@ std::string metric_text(const std::string& name, double value) {
                                                                     : fmt::format("{:.4f}", value);
 }
 
+// Why a metric may have no value: everybody is of one class, or everybody or nobody has a label.
+std::string one_sided(const Evaluation& evaluation) {
+  std::string text;
+  for (const auto& [name, count] : evaluation.targets) {
+    const bool all = count == evaluation.patients;
+    if (evaluation.multilabel && (all || count == 0))
+      text += fmt::format("  note: {} of these patients has label {}: what compares with and without is not defined\n",
+                          all ? "every one" : "none", name);
+    if (!evaluation.multilabel && all)
+      text += fmt::format("  note: every one of these patients is of class {}: what compares classes is not defined\n",
+                          name);
+  }
+  return text;
+}
+
 }  // namespace
 
 nlohmann::ordered_json evaluation_json(const Evaluation& evaluation, const std::vector<std::string>& modalities) {
@@ -28,8 +43,13 @@ nlohmann::ordered_json evaluation_json(const Evaluation& evaluation, const std::
     metrics[metric.name] = {
         {"value", number_or_null(metric.value)}, {"lo", number_or_null(metric.lo)}, {"hi", number_or_null(metric.hi)}};
   for (std::size_t m = 0; m < evaluation.attention.size(); ++m) attention[modalities[m]] = evaluation.attention[m];
-  return {
-      {"n", evaluation.patients}, {"abstained", evaluation.abstained}, {"metrics", metrics}, {"attention", attention}};
+  nlohmann::ordered_json targets = nlohmann::ordered_json::object();
+  for (const auto& [name, count] : evaluation.targets) targets[name] = count;
+  return {{"n", evaluation.patients},
+          {"abstained", evaluation.abstained},
+          {"targets", targets},
+          {"metrics", metrics},
+          {"attention", attention}};
 }
 
 std::string evaluation_text(const Evaluation& evaluation, const std::vector<std::string>& modalities) {
@@ -41,7 +61,7 @@ std::string evaluation_text(const Evaluation& evaluation, const std::vector<std:
                                : "";
     table.add({metric.name, value, interval});
   }
-  std::string text = table.text();
+  std::string text = table.text() + one_sided(evaluation);
   if (evaluation.abstained > 0)
     text += fmt::format("  {} of {} patients have nothing the model could read: answered with the training prior\n",
                         evaluation.abstained, evaluation.patients);

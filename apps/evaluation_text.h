@@ -9,7 +9,8 @@
 
 namespace plait {
 
-// {n, abstained, metrics: {auc: {value, lo, hi}, ...}, attention: {modality: mean}}; what is not defined is null.
+// {n, abstained, targets: {class or label: patients}, metrics: {auc: {value, lo, hi}, ...}, attention: {modality:
+// mean}}; what is not defined is null.
 nlohmann::ordered_json evaluation_json(const Evaluation& evaluation, const std::vector<std::string>& modalities);
 
 // A table of the metrics with their intervals, and a line of attention weights where the model has them.

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "apps/command.h"
+#include "apps/counted.h"
 #include "apps/device.h"
 #include "apps/text_table.h"
 #include "apps/version.h"
@@ -14,27 +15,32 @@ void print_build() {
   fmt::print("  compiler    {}\n", __VERSION__);
   fmt::print("  cpu         {}\n", describe_cpu());
   fmt::print("  gpu         not in this build\n");
-  fmt::print("  fusions     unimodal, concat, attention, hybrid\n");
+  fmt::print("  fusions     unimodal, early, late, concat, attention, hybrid\n");
   fmt::print("  encoders    mlp (table), cnn (image), dae (expression)\n");
   fmt::print("  tasks       binary, multiclass, multilabel, regression\n");
 }
 
+// Early fusion has one encoder for all modalities together.
+std::string encoder_name(const ModelConfig& model, std::size_t modality) {
+  if (model.fusion == "early") return "early";
+  const EncoderType type = model.encoders[modality].type;
+  return type == EncoderType::cnn ? "cnn" : type == EncoderType::dae ? "dae" : "mlp";
+}
+
 void print_architecture(const TrainedModel& trained) {
   const ParameterStore& store = trained.model->parameters();
-  fmt::print("{} model, {} task, {} outputs, embeddings of {}\n", trained.config.model.fusion,
-             task_name(trained.model->task()), trained.model->outputs(), trained.config.model.embed_dim);
+  fmt::print("{} model, {} task, {}, embeddings of {}\n", trained.config.model.fusion, task_name(trained.model->task()),
+             counted(trained.model->outputs(), "output"), trained.config.model.embed_dim);
   TextTable inputs({"input", "kind", "shape", "encoder"});
   for (std::size_t m = 0; m < trained.config.model.inputs.size(); ++m) {
     const InputShape& input = trained.config.model.inputs[m];
-    const EncoderType type = trained.config.model.encoders[m].type;
+    const bool read = trained.fit.modalities[m].read;
     inputs.add({input.name, modality_kind_name(input.kind),
-                !trained.fit.modalities[m].read ? std::string("not read")
+                !read ? std::string("not read")
                 : input.kind == ModalityKind::image
                     ? fmt::format("[batch, {}, {}, {}]", input.height, input.width, input.channels)
                     : fmt::format("[batch, {}]", input.features),
-                type == EncoderType::cnn   ? "cnn"
-                : type == EncoderType::dae ? "dae"
-                                           : "mlp"});
+                read ? encoder_name(trained.config.model, m) : "-"});
   }
   TextTable layers({"parameter", "shape", "count"});
   for (int i = 0; i < store.size(); ++i) {

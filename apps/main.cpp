@@ -1,4 +1,6 @@
 // plait: one program, subcommands. Whatever goes wrong ends here as one message and an exit code (engine/error.h).
+#include <sys/stat.h>
+
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -18,6 +20,7 @@ int report(const char* message, plait::ExitCode code) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  umask(077);  // whatever the shell says: what is written about patients is for the owner alone
   try {
     const int code = plait::run_command_line(argc, argv);
     // A full disk behind a redirection shows only here.

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include "apps/command.h"
+#include "apps/counted.h"
 #include "apps/device.h"
+#include "apps/predictions_target.h"
 #include "apps/run_cohort.h"
 #include "io/formats/csv_writer.h"
 #include "study/prediction.h"
@@ -25,8 +27,7 @@ std::vector<std::string> value_columns(const TargetFit& target) {
   return columns;
 }
 
-void write_predictions(const RunCohort& opened, const PatientPredictions& predictions, const std::string& out) {
-  CsvWriter csv(out);
+void write_predictions(const RunCohort& opened, const PatientPredictions& predictions, CsvWriter& csv) {
   csv.text("patient_id");
   for (const std::string& column : value_columns(opened.trained.fit.target)) csv.text(column);
   for (const std::string& name : opened.modalities) csv.text("weight_" + name);
@@ -54,13 +55,17 @@ void write_predictions(const RunCohort& opened, const PatientPredictions& predic
 }  // namespace
 
 int run_predict(const PredictCommand& options) {
+  const bool to_stdout = options.out == "-";
+  if (!to_stdout) check_predictions_target(options.out, options.run, options.cohort);
   const RunCohort opened = open_run_with_cohort(options.run, options.cohort, false);
   choose_device(options.device, opened.trained.config.train.threads);
   const std::vector<std::int64_t> patients = all_patients(*opened.cohort);
   const PatientPredictions predictions = predict(*opened.trained.model, *opened.dataset, patients);
-  write_predictions(opened, predictions, options.out);
-  fmt::print("{} patients predicted, {} abstained on -> {}\n", predictions.count(), predictions.abstained(),
-             options.out);
+  CsvWriter csv = to_stdout ? CsvWriter(stdout) : CsvWriter(std::filesystem::path(options.out));
+  write_predictions(opened, predictions, csv);
+  fmt::print(to_stdout ? stderr : stdout, "{} predicted, {} abstained on -> {}\n",
+             counted(predictions.count(), "patient"), predictions.abstained(),
+             to_stdout ? "standard output" : options.out);
   return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/command.h"
+#include "apps/counted.h"
 #include "apps/device.h"
 #include "apps/evaluation_text.h"
 #include "apps/metrics_log.h"
@@ -93,10 +94,12 @@ Json summary_json(const TrainCommand& options, const Cohort& cohort, const Split
   return summary;
 }
 
-// The first validation metric and, at the start of an epoch, its value in the one before: what the progress line shows.
+// The validation loss, which early stopping watches, and the first validation metric; at the start of an epoch those of
+// the one before: what the progress line shows.
 ProgressState epoch_state(const EpochRecord& record, std::int64_t epochs) {
   ProgressState state{.epoch = record.epoch, .epochs = epochs, .step = 1, .steps = 1, .loss = record.train.total()};
   state.patients_per_s = record.patients_per_s;
+  if (record.validated) state.validation_loss = record.validation.loss;
   if (!record.validated || record.validation.metrics.empty()) return state;
   state.metric = "val_" + record.validation.metrics[0].first;
   state.value = record.validation.metrics[0].second;
@@ -105,27 +108,28 @@ ProgressState epoch_state(const EpochRecord& record, std::int64_t epochs) {
 
 void print_plan(const TrainedModel& trained, const Training& training, const Split& split, const std::string& device,
                 const std::vector<std::string>& notes) {
-  fmt::print("{} model, {} parameters, on {}\n", trained.config.model.fusion,
-             trained.model->parameters().parameter_count(), device);
+  fmt::print("{} model, {}, on {}\n", trained.config.model.fusion,
+             counted(trained.model->parameters().parameter_count(), "parameter"), device);
   if (trained.config.model.fusion == "early") {
     const EarlyWidth width = early_width(trained.config.model, trained.model->outputs());
     fmt::print("one MLP with {} hidden units: {} parameters, the hybrid model of this configuration has {}\n",
                width.hidden, width.parameters, width.hybrid_parameters);
   }
-  fmt::print("{} patients to train on, {} to validate, {} untouched for the test\n", training.training_patients,
-             training.validation_patients, split.test.size());
+  fmt::print("{} to train on, {} to validate, {} untouched for the test\n",
+             counted(training.training_patients, "patient"), training.validation_patients, split.test.size());
   for (const std::string& note : notes) fmt::print("note: {}\n", note);
   std::fflush(stdout);
 }
 
 // What an interrupted run says: it is no error, but the exit code must tell.
 [[noreturn]] void fail_interrupted(int signal, const TrainResult& result, const RunFolder& folder) {
-  throw Error(signal == SIGINT ? ExitCode::interrupted : ExitCode::terminated,
-              fmt::format("stopped by a signal after {} epochs and {} steps; {}", result.epochs, result.steps,
-                          has_checkpoints(folder.checkpoints())
-                              ? "go on with the same command line and --resume (checkpoint in " +
-                                    folder.checkpoints().string() + ")"
-                              : "nothing was written"));
+  throw Error(
+      signal == SIGINT ? ExitCode::interrupted : ExitCode::terminated,
+      fmt::format(
+          "stopped by a signal after {} and {}; {}", counted(result.epochs, "epoch"), counted(result.steps, "step"),
+          has_checkpoints(folder.checkpoints())
+              ? "go on with the same command line and --resume (checkpoint in " + folder.checkpoints().string() + ")"
+              : "nothing was written"));
 }
 
 void print_restored(const TrainState& state, const std::vector<std::string>& damaged) {
@@ -133,7 +137,7 @@ void print_restored(const TrainState& state, const std::vector<std::string>& dam
   if (state.step == 0)
     fmt::print("no sound checkpoint: starting anew\n");
   else
-    fmt::print("going on after {} epochs and {} steps\n", state.epoch, state.step);
+    fmt::print("going on after {} and {}\n", counted(state.epoch, "epoch"), counted(state.step, "step"));
   std::fflush(stdout);
 }
 
@@ -217,8 +221,8 @@ int run_train(const TrainCommand& options) {
   const Json summary = summary_json(options, cohort, split, training, device);
   write_text_file(folder.path() / "summary.json", summary.dump(2) + "\n");
   folder.commit();
-  fmt::print("{} epochs in {:.1f} s ({:.0f} patients/s){}, parameters of epoch {} kept -> {}\n", training.result.epochs,
-             training.result.seconds, training.result.patients_per_s,
+  fmt::print("{} in {:.1f} s ({:.0f} patients/s){}, parameters of epoch {} kept -> {}\n",
+             counted(training.result.epochs, "epoch"), training.result.seconds, training.result.patients_per_s,
              training.result.stopped_early ? ", stopped early" : "", training.result.best_epoch,
              folder.target().string());
   return 0;

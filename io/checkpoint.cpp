@@ -60,7 +60,16 @@ std::string sealed(const std::string& text) {
   return text + "\nxxh3 " + checksum_text(text) + "\n";
 }
 
+// A checkpoint holds files that were written there. A link or a pipe may lead anywhere, and to no end.
+void check_regular(const fs::path& path) {
+  std::error_code ignored;
+  const fs::file_status status = fs::symlink_status(path, ignored);
+  if (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status))
+    fail_storage(path.string() + ": is no regular file");
+}
+
 nlohmann::json unsealed(const fs::path& path) {
+  check_regular(path);
   const std::string all = read_text_file(path, most_text, ExitCode::storage);
   const std::size_t tail = sealed("").size();
   if (all.size() < tail || sealed(all.substr(0, all.size() - tail)) != all)
@@ -156,7 +165,8 @@ void write_checkpoint(const fs::path& root, std::int64_t number, const Checkpoin
 Checkpoint read_checkpoint(const fs::path& folder) {
   const fs::path manifest_path = folder / manifest_file, state_path = folder / state_file;
   const nlohmann::json manifest = unsealed(manifest_path);
-  if (manifest.value("format", "") != "1")
+  const auto format = manifest.find("format");
+  if (format == manifest.end() || *format != "1")
     fail_storage(manifest_path.string() + ": is of a format that this version does not read");
   if (!manifest.contains("number") || !manifest["number"].is_number_integer() || !manifest.contains("header"))
     fail_storage(manifest_path.string() + ": is incomplete");
@@ -175,8 +185,10 @@ Checkpoint read_checkpoint(const fs::path& folder) {
   }
   if (!sums.empty()) fail_storage(state_path.string() + ": \"" + sums.begin()->first + "\" is missing");
   for (const auto& [name, sum] : text_map(manifest, "files", manifest_path)) {
-    if (name.empty() || name.find('/') != std::string::npos || name.starts_with("."))
+    if (name.empty() || name.find('/') != std::string::npos || name.find('\0') != std::string::npos ||
+        name.starts_with("."))
       fail_storage(manifest_path.string() + ": names a file outside the checkpoint");
+    check_regular(folder / name);
     std::string text = read_text_file(folder / name, most_text, ExitCode::storage);
     if (checksum_text(text) != sum) fail_storage((folder / name).string() + ": its checksum does not match");
     checkpoint.files[name] = std::move(text);

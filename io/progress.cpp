@@ -42,12 +42,19 @@ std::string bar(double share, int cells) {
   return text;
 }
 
+// Four decimals, or four digits where they would say nothing: errors have the target's unit, 1e-6 or 1e30.
+std::string number_text(double value) {
+  const double size = std::fabs(value);
+  return size != 0.0 && (size < 1e-2 || size >= 1e4) ? fmt::format("{:.4g}", value) : fmt::format("{:.4f}", value);
+}
+
 // What stands behind the bar, and in a pipe behind the epoch.
 std::string figures(const ProgressState& state) {
-  std::string text = fmt::format("loss {:.4f}", state.loss);
-  if (!state.metric.empty() && state.value) text += fmt::format("  {} {:.4f}", state.metric, *state.value);
+  std::string text = "loss " + number_text(state.loss);
+  if (state.validation_loss) text += "  val_loss " + number_text(*state.validation_loss);
+  if (!state.metric.empty() && state.value) text += "  " + state.metric + " " + number_text(*state.value);
   if (state.patients_per_s > 0.0) text += fmt::format("  {:.0f} patients/s", state.patients_per_s);
-  if (state.eta_s) text += "  ETA " + duration_text(*state.eta_s);
+  if (state.eta_s && *state.eta_s >= 0.5) text += "  ETA " + duration_text(*state.eta_s);
   return text;
 }
 

@@ -13,10 +13,11 @@ struct ProgressState {
   std::int64_t epoch = 0, epochs = 0;  // epoch: 1-based
   std::int64_t step = 0, steps = 0;    // steps done in this epoch, and how many it has
   double loss = 0.0;
-  std::string metric = {};           // of the validation: "val_auc"; empty where there is none
-  std::optional<double> value = {};  // of the metric, once there is one
-  double patients_per_s = 0.0;       // 0 = not known yet
-  std::optional<double> eta_s = {};  // set by Progress
+  std::optional<double> validation_loss = {};  // once there is one
+  std::string metric = {};                     // of the validation: "val_auc"; empty where there is none
+  std::optional<double> value = {};            // of the metric, once there is one
+  double patients_per_s = 0.0;                 // 0 = not known yet
+  std::optional<double> eta_s = {};            // set by Progress
 };
 
 // "1:02:03", "2:03"; "?" for what is no duration.

@@ -13,6 +13,7 @@ std::string read_text_file(const std::filesystem::path& path, std::size_t most, 
   if (!std::filesystem::exists(status)) fail("there is no such file");
   // Opening a folder succeeds; reading it does not.
   if (std::filesystem::is_directory(status)) fail("is a folder, not a file");
+  if (std::filesystem::is_character_file(status)) fail("is a device, not a file");  // it may have no end
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
   if (file == nullptr) fail("the file cannot be read");
   std::string text;

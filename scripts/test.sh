@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Everything a change must pass: packages, format, build, the tests of the scripts, the tests of the program.
 #   scripts/test.sh [--long] [--sanitize]
-#     --long       the tests labelled `long` too
+#     --long       the tests labelled `long` too, and a million inputs for every fuzz target
 #     --sanitize   under AddressSanitizer and UndefinedBehaviorSanitizer (slower; a build folder of its own)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 preset=release
 selection=(--label-exclude '^long$')
+fuzz=no
 for option in "$@"; do
   case $option in
-    --long) selection=() ;;
+    --long) selection=() fuzz=yes ;;
     --sanitize) preset=asan-ubsan ;;
     -h | --help) sed -n '2,5s/^# //p' "$0"; exit 0 ;;
     *) echo "test.sh: unknown option $option (see --help)" >&2; exit 2 ;;
@@ -63,6 +64,11 @@ fi
 if compgen -G 'tests/scripts/*test*.py' > /dev/null; then
   echo "== scripts"
   python3 -B -m unittest discover -s tests/scripts -p '*test*.py'
+fi
+
+if [ "$fuzz" = yes ]; then
+  echo "== fuzz"
+  scripts/fuzz.sh
 fi
 
 echo "== tests"

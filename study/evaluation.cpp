@@ -1,6 +1,23 @@
 #include "study/evaluation.h"
 
 namespace plait {
+namespace {
+
+std::vector<std::pair<std::string, std::int64_t>> count_targets(const TargetFit& target, const Predictions& scored) {
+  std::vector<std::pair<std::string, std::int64_t>> counts;
+  if (target.task == TaskKind::regression) return counts;
+  const bool multilabel = target.task == TaskKind::multilabel;
+  for (const std::string& name : multilabel ? target.names : target.classes) counts.emplace_back(name, 0);
+  for (std::size_t i = 0; i < scored.targets.size(); ++i) {
+    if (!multilabel)
+      ++counts[static_cast<std::size_t>(scored.targets[i])].second;
+    else if (scored.targets[i] > 0.5)
+      ++counts[i % counts.size()].second;
+  }
+  return counts;
+}
+
+}  // namespace
 
 Evaluation evaluate(const MultimodalModel& model, const Dataset& dataset, std::span<const std::int64_t> patients,
                     ModalityMask removed, std::uint64_t seed, int resamples) {
@@ -18,8 +35,10 @@ Evaluation evaluate(const MultimodalModel& model, const Dataset& dataset, std::s
   if (cohort.has_groups)
     for (const std::int64_t patient : labelled)
       group.push_back(static_cast<std::size_t>(cohort.group[static_cast<std::size_t>(patient)]));
-  evaluation.metrics = bootstrap_metrics(scored(predictions, dataset).predictions,
-                                         {.resamples = resamples, .seed = seed, .level = 0.95, .group = group});
+  const Predictions values = scored(predictions, dataset).predictions;
+  evaluation.multilabel = dataset.task() == TaskKind::multilabel;
+  evaluation.targets = count_targets(dataset.target_fit(), values);
+  evaluation.metrics = bootstrap_metrics(values, {.resamples = resamples, .seed = seed, .level = 0.95, .group = group});
   return evaluation;
 }
 

@@ -2,8 +2,8 @@
 // is taken away.
 #pragma once
 
-#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "study/bootstrap.h"
@@ -15,6 +15,10 @@ struct Evaluation {
   std::int64_t patients = 0;   // with a target: those the metrics are about
   std::int64_t abstained = 0;  // of these, answered with the training prior
   std::vector<Interval> metrics;
+  bool multilabel = false;
+  // How many of them are of each class of the model (binary, multiclass) or have each label (multilabel), by name;
+  // regression: empty.
+  std::vector<std::pair<std::string, std::int64_t>> targets;
   std::vector<double> attention;  // a modality; empty for models without
 };
 

@@ -1,5 +1,7 @@
 #include "study/model_file.h"
 
+#include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "engine/error.h"
@@ -30,20 +32,29 @@ void write_model(const std::filesystem::path& path, const ParameterStore& store,
   write_safetensors(path, tensors, {{"plait.format", model_format}, {"plait.model", model_json}});
 }
 
-void read_parameters(const std::filesystem::path& path, ParameterStore& store, std::string_view model_json) {
+void check_description(const std::filesystem::path& path, std::string_view model_json) {
+  const SafetensorsFile file(path);
+  const auto told = file.metadata().find("plait.model");
+  if (told == file.metadata().end() || told->second != model_json)
+    fail_storage(path.string() +
+                 ": it describes another model, or none; this file does not belong to the model's configuration");
+}
+
+void read_parameters(const std::filesystem::path& path, ParameterStore& store) {
   const SafetensorsFile file(path);
   const auto refuse = [&](const std::string& what) {
     fail_storage(path.string() + ": " + what + "; this file does not belong to the model's configuration");
   };
-  const auto told = file.metadata().find("plait.model");
-  if (!model_json.empty() && (told == file.metadata().end() || told->second != model_json))
-    refuse("it describes another model, or none");
   for (int i = 0; i < store.size(); ++i) {
     const Parameter& p = store.parameter(i);
     const SafeTensor* tensor = file.find(p.name);
     if (tensor == nullptr) refuse("tensor \"" + p.name + "\" is missing");
     if (tensor->shape != dims_of(p.shape)) refuse("tensor \"" + p.name + "\" should be " + to_string(p.shape));
-    copy_floats(*tensor, store.value(i).as<float>(), p.row_stride);
+    const Tensor value = store.value(i);
+    copy_floats(*tensor, value.as<float>(), p.row_stride);
+    const float* numbers = value.as<float>();
+    if (!std::all_of(numbers, numbers + value.rows() * value.row_stride, [](float v) { return std::isfinite(v); }))
+      fail_storage(path.string() + ": tensor \"" + p.name + "\" holds a number that is not finite");
   }
   for (const SafeTensor& tensor : file.tensors())
     if (store.find(tensor.name) < 0) refuse("tensor \"" + tensor.name + "\" is not part of the model");

@@ -15,9 +15,11 @@ inline constexpr const char* model_format = "1";
 // model_json: the resolved configuration (study/model_json.h). Failure is a storage error.
 void write_model(const std::filesystem::path& path, const ParameterStore& store, const std::string& model_json);
 
-// Copies every parameter of the store from the file. A missing, additional or differently shaped tensor is a storage
-// error that names it. model_json, where given: what the file has to say of its model; anything else is a storage
-// error.
-void read_parameters(const std::filesystem::path& path, ParameterStore& store, std::string_view model_json = {});
+// Storage error when the file says anything else of its model than model_json.
+void check_description(const std::filesystem::path& path, std::string_view model_json);
+
+// Copies every parameter of the store from the file. A missing, additional or differently shaped tensor, or one with a
+// number that is not finite, is a storage error that names it.
+void read_parameters(const std::filesystem::path& path, ParameterStore& store);
 
 }  // namespace plait

@@ -39,17 +39,20 @@ TrainedModel open_run(const std::filesystem::path& run) {
   if (!std::filesystem::is_directory(run))
     fail_storage(run.string() + ": no such run folder; give the --out of a finished `plait train`");
   for (const char* file : {"model.safetensors", "config.toml", "preprocess.json"})
-    if (!std::filesystem::exists(run / file))
+    if (!std::filesystem::is_regular_file(run / file))  // a pipe or a device may have no end
       fail_storage(run.string() + ": no run folder, it has no " + file +
                    "; give the --out of a finished `plait train`");
+  const std::filesystem::path weights = run / "model.safetensors";
   TrainedModel trained = from_run_folder([&] {
     const Preprocess fit = read_preprocess(run / "preprocess.json");
-    return build_model(load_config(input_shapes(fit), run / "config.toml"), fit);
+    const RunConfig config = load_config(input_shapes(fit), run / "config.toml");
+    // config.toml is for people to read and to train from again: the weights must not meet a model it was edited into.
+    // Nor is memory taken for one, whatever its size.
+    check_description(weights,
+                      model_to_json({.model = config.model, .task = fit.target.task, .outputs = fit.target.outputs()}));
+    return build_model(config, fit);
   });
-  // config.toml is for people to read and to train from again: the weights must not meet a model it was edited into.
-  const ModelDescription description{
-      .model = trained.config.model, .task = trained.model->task(), .outputs = trained.model->outputs()};
-  read_parameters(run / "model.safetensors", trained.model->parameters(), model_to_json(description));
+  read_parameters(weights, trained.model->parameters());
   return trained;
 }
 
@@ -80,6 +83,24 @@ std::string run_fingerprint(const std::filesystem::path& run) {
 
 Split run_split(const std::filesystem::path& run, const Cohort& cohort) {
   return from_run_folder([&] { return read_split(run / "split.json", cohort); });
+}
+
+RunPatients run_patients(const std::filesystem::path& run) {
+  const std::filesystem::path path = run / "split.json";
+  return from_run_folder([&] {
+    const nlohmann::json json = parse_json(read_text_file(path, kJsonBytes), path.string());
+    const auto ids_of = [&](const char* part) {
+      std::unordered_set<std::string> ids;
+      if (!json.is_object() || !json.contains(part)) return ids;
+      if (!json[part].is_array()) fail_data({path.string()}, "a part is no list of patient ids");
+      for (const nlohmann::json& id : json[part]) {
+        if (!id.is_string()) fail_data({path.string()}, "a part is no list of patient ids");
+        ids.insert(id.get<std::string>());
+      }
+      return ids;
+    };
+    return RunPatients{.train = ids_of("train"), .validation = ids_of("validation")};
+  });
 }
 
 }  // namespace plait

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <unordered_set>
 
 #include "study/training.h"
 
@@ -21,5 +22,11 @@ std::string run_fingerprint(const std::filesystem::path& run);
 
 // Its split.json. `cohort` has to be the run's own.
 Split run_split(const std::filesystem::path& run, const Cohort& cohort);
+
+// The patients that its split.json names, whether a cohort at hand has them or not.
+struct RunPatients {
+  std::unordered_set<std::string> train, validation;
+};
+RunPatients run_patients(const std::filesystem::path& run);
 
 }  // namespace plait

@@ -136,6 +136,9 @@ Training train_model(const RunConfig& config, const Cohort& cohort, const Split&
     checkpoints.emplace(options.checkpoints->root, identity, model.parameters(), trainer);
     std::vector<std::string> damaged;
     if (options.checkpoints->resume) restored = checkpoints->restore(damaged);
+    if (restored && restored->state.epoch > config.train.epochs)
+      fail_storage(options.checkpoints->root.string() + ", step " + std::to_string(restored->state.step) +
+                   ": \"epoch\" is beyond train.epochs; remove the folder to start anew");
     if (options.checkpoints->restored && (restored || !damaged.empty()))
       options.checkpoints->restored(restored ? restored->state : TrainState{}, restored ? restored->log : "", damaged);
     train_hooks.checkpoint = [&](const TrainState& state) { checkpoints->save(state, options.checkpoints->log()); };

@@ -21,7 +21,9 @@ Tensor late_mean(Arena& arena, std::span<const Tensor> logits, const Tensor& pre
   dispatch_float(first.dtype, [&]<class T>(T) {
     EmbeddingPointers<T> pointers{};
     for (std::size_t m = 0; m < logits.size(); ++m) pointers[m] = logits[m].as<T>();
-    cpu::late_mean<T>(p, pointers, present.as<ModalityMask>(), v.as<T>(), log_scale.as<T>(), y.as<T>());
+    const T* weights = v.empty() ? nullptr : v.as<T>();
+    const T* scale = log_scale.empty() ? nullptr : log_scale.as<T>();
+    cpu::late_mean<T>(p, pointers, present.as<ModalityMask>(), weights, scale, y.as<T>());
   });
   return y;
 }

@@ -51,7 +51,7 @@ struct ModalityData {
   int bits = 8;
   std::vector<std::uint8_t> bytes;   // bits = 8
   std::vector<std::uint16_t> words;  // bits = 16
-  bool sizes_differ = false;         // told by check_cohort() alone; images of another size than the first are zeros
+  bool sizes_differ = false;         // told by check_cohort() alone; no image is kept then
 };
 
 struct Cohort {

@@ -22,7 +22,14 @@ class CohortFileReader {
       : folder_(folder), file_((folder / "cohort.toml").string()), log_(log) {}
 
   CohortFile read() {
-    const TomlValue root = read_toml(folder_ / "cohort.toml");
+    const std::filesystem::path path = path_inside(folder_, "cohort.toml", {file_});
+    std::error_code ignored;
+    const std::filesystem::file_status status = std::filesystem::status(path, ignored);
+    if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status) &&
+        !std::filesystem::is_directory(status)) {
+      fail_data({file_}, "is no regular file");
+    }
+    const TomlValue root = read_toml(path);
     const TomlTable& table = *root.table();
     check_keys(table, "", {"format", "name", "task", "modality"});
     read_format(root);

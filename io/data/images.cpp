@@ -66,8 +66,9 @@ class ImageReader {
         log_.add(error);
       }
     }
-    data_.bytes.resize(data_.bits == 8 ? static_cast<std::size_t>(data_.rows) * samples() : 0);
-    data_.words.resize(data_.bits == 16 ? static_cast<std::size_t>(data_.rows) * samples() : 0);
+    const auto kept = other_sizes_ > 0 ? 0 : static_cast<std::size_t>(data_.rows);
+    data_.bytes.resize(data_.bits == 8 ? kept * samples() : 0);
+    data_.words.resize(data_.bits == 16 ? kept * samples() : 0);
     if (other_sizes_ > 0) note_sizes();
   }
 
@@ -83,7 +84,6 @@ class ImageReader {
       const ImageSize kept = wanted_.height > 0 ? wanted_ : size;
       data_.height = kept.height;
       data_.width = kept.width;
-      reserve(count);
     }
     if (image.channels != data_.channels || image.bits != data_.bits) {
       fail_data({path.string()}, fmt::format("the image has {} channel(s) of {} bits, the first one {} of {}",
@@ -99,6 +99,9 @@ class ImageReader {
                             "image_size under [preprocess]",
                             size.height, size.width, data_.height, data_.width));
     }
+    if (other_sizes_ > 0) return;  // nothing is kept
+    // For all of them only when a second one fits: the first one alone may promise what the others do not keep.
+    reserve(data_.rows == 0 ? 1 : count);
     const std::size_t begin = static_cast<std::size_t>(data_.rows) * samples();
     if (data_.bits == 8) {
       copy(image.bytes.data(), size, data_.bytes.data() + begin);

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "io/formats/cell.h"
 
@@ -59,12 +59,16 @@ CsvReader::CsvReader(const std::filesystem::path& path, std::string name, const 
 
 void CsvReader::read_header() {
   if (!next_record()) fail_data({name_}, "the file is empty: expected a header row");
-  std::unordered_set<std::string> seen;
+  std::unordered_map<std::string, std::size_t> seen;
   for (std::size_t i = 0; i < cells_.size(); ++i) {
     const std::string text(trimmed(cells_[i]));
     if (text.empty()) fail_data(at(i), "the header has a column without a name");
     if (!is_utf8(text)) fail_data(at(i), "the column's name is not UTF-8: save the file as UTF-8");
-    if (!seen.insert(text).second) fail_data(at(i), fmt::format("the header names column \"{}\" twice", text));
+    // The name is not repeated: in a file without a header it is a patient's value.
+    if (const auto [first, added] = seen.emplace(text, i + 1); !added) {
+      fail_data(at(i), fmt::format("the header names this column as it names column {} (or there is no header?)",
+                                   first->second));
+    }
     header_.push_back(text);
   }
 }

@@ -4,9 +4,21 @@
 
 #include <iterator>
 
+#include "engine/error.h"
+
 namespace plait {
 
-CsvWriter::CsvWriter(const std::filesystem::path& path) : file_(path) {}
+CsvWriter::CsvWriter(const std::filesystem::path& path) {
+  file_.emplace(path);
+}
+
+void CsvWriter::flush() {
+  if (file_)
+    file_->write(buffer_);
+  else if (std::fwrite(buffer_.data(), 1, buffer_.size(), stream_) != buffer_.size())
+    fail_storage("the output cannot be written; is the disk full, or its reader gone?");
+  buffer_.clear();
+}
 
 void CsvWriter::separate() {
   if (!row_begins_) buffer_ += ',';
@@ -49,15 +61,12 @@ CsvWriter& CsvWriter::missing() {
 void CsvWriter::end_row() {
   buffer_ += '\n';
   row_begins_ = true;
-  if (buffer_.size() < (std::size_t{1} << 16)) return;
-  file_.write(buffer_);
-  buffer_.clear();
+  if (buffer_.size() >= (std::size_t{1} << 16)) flush();
 }
 
 void CsvWriter::close() {
-  file_.write(buffer_);
-  buffer_.clear();
-  file_.commit();
+  flush();
+  if (file_) file_->commit();
 }
 
 }  // namespace plait

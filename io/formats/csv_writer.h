@@ -1,8 +1,10 @@
-// CSV written a cell at a time: quoted where RFC 4180 needs it, rows ended by LF. The file appears when it is closed.
+// CSV written a cell at a time: quoted where RFC 4180 needs it, rows ended by LF. A file appears when it is closed.
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,7 +14,8 @@ namespace plait {
 
 class CsvWriter {
  public:
-  explicit CsvWriter(const std::filesystem::path& path);  // errors are storage errors that name the file
+  explicit CsvWriter(const std::filesystem::path& path);      // errors are storage errors that name the file
+  explicit CsvWriter(std::FILE* stream) : stream_(stream) {}  // an open one, standard output; it stays open
 
   CsvWriter& text(std::string_view cell);
   CsvWriter& number(double value);  // %.9g: every float comes back as it was
@@ -23,8 +26,10 @@ class CsvWriter {
 
  private:
   void separate();
+  void flush();
 
-  AtomicFile file_;
+  std::optional<AtomicFile> file_;
+  std::FILE* stream_ = nullptr;
   std::string buffer_;
   bool row_begins_ = true;
 };

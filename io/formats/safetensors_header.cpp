@@ -141,11 +141,15 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
   bool metadata_ = false;
 };
 
-// Bytes of a shape; false when the product leaves 64 bits.
+// Bytes of a shape; false when they leave 63 bits, with a 0 among the dimensions too: no product of some of them must.
 bool byte_count(const SafeHeader::Entry& entry, std::uint64_t& bytes) {
-  bytes = safe_type_size(entry.type);
-  for (const std::int64_t dimension : entry.shape)
-    if (__builtin_mul_overflow(bytes, static_cast<std::uint64_t>(dimension), &bytes)) return false;
+  auto product = static_cast<std::int64_t>(safe_type_size(entry.type));
+  bool none = false;
+  for (const std::int64_t dimension : entry.shape) {
+    none = none || dimension == 0;
+    if (dimension != 0 && __builtin_mul_overflow(product, dimension, &product)) return false;
+  }
+  bytes = none ? 0 : static_cast<std::uint64_t>(product);
   return true;
 }
 

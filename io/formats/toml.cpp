@@ -133,8 +133,11 @@ TomlValue read_toml(const std::filesystem::path& path, ExitCode code) {
   std::ifstream in(path, std::ios::binary);
   if (std::filesystem::is_directory(path, ignored)) fail_at({path.string()}, "is a folder, not a file", code);
   if (!in) fail_at({path.string()}, "cannot be opened", code);
-  // One byte more than allowed, so that a longer file is noticed without being read whole.
-  std::string text(kTomlBytes + 1, '\0');
+  // One byte more than allowed, so that a longer file is noticed without being read whole. A pipe does not tell its
+  // length.
+  const std::uintmax_t told = std::filesystem::file_size(path, ignored);
+  const bool known = !ignored && told > 0 && told < kTomlBytes;
+  std::string text((known ? static_cast<std::size_t>(told) : kTomlBytes) + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (in.bad()) fail_at({path.string()}, "cannot be read", code);
   text.resize(static_cast<std::size_t>(in.gcount()));

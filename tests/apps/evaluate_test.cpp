@@ -299,7 +299,7 @@ TEST(Info, ARunIsDescribedLayerByLayer) {
   const TrainedRun trained;
   const Finished info = plait_run({"info", trained.run()});
   EXPECT_EQ(info.code, 0);
-  for (const char* part : {"hybrid model, binary task, 1 outputs", "encoder.image.0.weight", "[4, 3, 3, 1]",
+  for (const char* part : {"hybrid model, binary task, 1 output, ", "encoder.image.0.weight", "[4, 3, 3, 1]",
                            "fusion.attention.weight", "head.bias", "total"})
     EXPECT_TRUE(info.prints(part)) << part << "\n" << info.out;
 }
