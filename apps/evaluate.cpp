@@ -51,10 +51,8 @@ Met met_in_training(const RunPatients& known, const RunCohort& opened, const std
 }
 
 std::string met_text(const Met& met) {
-  if (met.train == 0 && met.validation == 0)
-    return "  none of them was in this run's training or validation part, by id\n";
-  return fmt::format("  {} of them in this run's training part, {} in its validation part, by id: {}\n", met.train,
-                     met.validation, "the model has met those, and looks better on them than on others");
+  return fmt::format("  in this run's training part: {}, validation part: {}{}\n", met.train, met.validation,
+                     met.train + met.validation > 0 ? " (met in training: it looks better on those)" : "");
 }
 
 }  // namespace
@@ -83,6 +81,7 @@ int run_evaluate(const EvaluateCommand& options) {
              counted(evaluation.patients, "patient"));
   if (!options.without.empty()) fmt::print(", without {}", fmt::join(options.without, " and "));
   fmt::print("\n{}{}", met_text(met), evaluation_text(evaluation, opened.modalities));
+  fmt::print("{}", one_sided_text(evaluation, opened.trained.fit.target));
   return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "apps/counted.h"
 #include "apps/text_table.h"
 
 namespace plait {
@@ -20,21 +21,6 @@ std::string metric_text(const std::string& name, double value) {
                                                                     : fmt::format("{:.4f}", value);
 }
 
-// Why a metric may have no value: everybody is of one class, or everybody or nobody has a label.
-std::string one_sided(const Evaluation& evaluation) {
-  std::string text;
-  for (const auto& [name, count] : evaluation.targets) {
-    const bool all = count == evaluation.patients;
-    if (evaluation.multilabel && (all || count == 0))
-      text += fmt::format("  note: {} of these patients has label {}: what compares with and without is not defined\n",
-                          all ? "every one" : "none", name);
-    if (!evaluation.multilabel && all)
-      text += fmt::format("  note: every one of these patients is of class {}: what compares classes is not defined\n",
-                          name);
-  }
-  return text;
-}
-
 }  // namespace
 
 nlohmann::ordered_json evaluation_json(const Evaluation& evaluation, const std::vector<std::string>& modalities) {
@@ -43,11 +29,9 @@ nlohmann::ordered_json evaluation_json(const Evaluation& evaluation, const std::
     metrics[metric.name] = {
         {"value", number_or_null(metric.value)}, {"lo", number_or_null(metric.lo)}, {"hi", number_or_null(metric.hi)}};
   for (std::size_t m = 0; m < evaluation.attention.size(); ++m) attention[modalities[m]] = evaluation.attention[m];
-  nlohmann::ordered_json targets = nlohmann::ordered_json::object();
-  for (const auto& [name, count] : evaluation.targets) targets[name] = count;
   return {{"n", evaluation.patients},
           {"abstained", evaluation.abstained},
-          {"targets", targets},
+          {"targets", evaluation.targets},
           {"metrics", metrics},
           {"attention", attention}};
 }
@@ -61,15 +45,32 @@ std::string evaluation_text(const Evaluation& evaluation, const std::vector<std:
                                : "";
     table.add({metric.name, value, interval});
   }
-  std::string text = table.text() + one_sided(evaluation);
+  std::string text = table.text();
   if (evaluation.abstained > 0)
-    text += fmt::format("  {} of {} patients have nothing the model could read: answered with the training prior\n",
-                        evaluation.abstained, evaluation.patients);
+    text += fmt::format("  {} of {} {} nothing the model could read: answered with the training prior\n",
+                        evaluation.abstained, counted(evaluation.patients, "patient"),
+                        evaluation.abstained == 1 ? "has" : "have");
   if (!evaluation.attention.empty()) {
     text += "  mean attention:";
     for (std::size_t m = 0; m < evaluation.attention.size(); ++m)
       text += fmt::format(" {} {:.3f}", modalities[m], evaluation.attention[m]);
     text += "\n";
+  }
+  return text;
+}
+
+std::string one_sided_text(const Evaluation& evaluation, const TargetFit& target) {
+  std::string text;
+  for (std::size_t k = 0; k < evaluation.targets.size(); ++k) {
+    const bool all = evaluation.targets[k] == evaluation.patients;
+    if (target.task == TaskKind::multilabel && (all || evaluation.targets[k] == 0))
+      text += fmt::format("  note: {} has label {}: what compares with and without is not defined\n",
+                          all ? "everybody here" : "nobody here", target.names[k]);
+    if (target.task != TaskKind::multilabel && all)
+      text += fmt::format("  note: everybody here is {}: what compares classes is not defined\n",
+                          target.task != TaskKind::binary ? "of one class"
+                          : k == 1                        ? "positive"
+                                                          : "negative");
   }
   return text;
 }

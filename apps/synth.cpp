@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "apps/command.h"
+#include "apps/counted.h"
 #include "apps/text_table.h"
 #include "engine/error.h"
 #include "io/generator/cohort_writer.h"
@@ -63,7 +64,7 @@ int run_synth(const SynthCommand& command) {
   folder.commit();
   std::int64_t positives = 0;
   for (const synth::PatientTruth& entry : truth.patients) positives += entry.patient.positive ? 1 : 0;
-  fmt::print("{} patients, {} positive -> {}\n", options.patients, positives, folder.target().string());
+  fmt::print("{}, {} positive -> {}\n", counted(options.patients, "patient"), positives, folder.target().string());
   print_ceilings(truth.ceilings);
   return 0;
 }

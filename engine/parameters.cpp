@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "engine/error.h"
+#include "engine/parameter_memory.h"
 #include "kernels/math/philox.h"
 
 namespace plait {
@@ -32,8 +33,9 @@ int ParameterStore::add(std::string name, const Shape& shape, Init init, bool de
   return index;
 }
 
-void ParameterStore::allocate(std::uint64_t seed) {
+void ParameterStore::allocate(std::uint64_t seed, std::int64_t buffers) {
   check(values_.empty(), "[parameters] allocate called twice");
+  check_parameter_memory(parameters_, dtype_, buffers, memory_limit_bytes());
   const auto per_slice = static_cast<std::int64_t>(64 / dtype_size(dtype_));
   for (const bool decayed : {true, false}) {
     for (Parameter& p : parameters_) {

@@ -39,7 +39,9 @@ class ParameterStore {
   int add(std::string name, const Shape& shape, Init init, bool decayed);
 
   // Lays out the flat buffers and draws the initial values from the seed (Philox, by parameter and element).
-  void allocate(std::uint64_t seed);
+  // buffers: how many of this layout there will be in all, those of an optimizer included. What the machine cannot hold
+  // is refused before anything is allocated (engine/parameter_memory.h).
+  void allocate(std::uint64_t seed, std::int64_t buffers = 2);
 
   int size() const { return static_cast<int>(parameters_.size()); }
   const Parameter& parameter(int index) const { return parameters_[static_cast<std::size_t>(index)]; }

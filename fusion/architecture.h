@@ -22,6 +22,7 @@ struct ModelTraining {
   double alignment = 0.0;
   bool alignment_mean = true;
   std::array<float, max_modalities> keep{};  // p_m
+  std::int64_t buffers = 2;                  // in the parameters' layout, those of the optimizer included
 };
 
 // The head of one modality's tower.

@@ -1,5 +1,6 @@
 #include "fusion/model.h"
 
+#include <algorithm>
 #include <string>
 
 #include "engine/error.h"
@@ -9,12 +10,19 @@
 namespace plait {
 
 ModelTraining model_training(const TrainOptions& options, const ModelConfig& config) {
-  ModelTraining training{.alignment = options.alignment, .alignment_mean = options.alignment_mean, .keep = {}};
+  ModelTraining training{
+      .alignment = options.alignment, .alignment_mean = options.alignment_mean, .keep = {}, .buffers = 2};
   for (std::size_t m = 0; m < config.inputs.size(); ++m) {
     const auto named = options.modality_keep_by_name.find(config.inputs[m].name);
     const double keep = named == options.modality_keep_by_name.end() ? options.modality_keep : named->second;
     training.keep[m] = static_cast<float>(keep);
   }
+  // Values and gradients; the moments, of an autoencoder's pretraining as well; the best values so far.
+  const int moments = options.optimizer == OptimizerKind::sgd ? 1 : 2;
+  const bool pretrains = std::any_of(config.encoders.begin(), config.encoders.end(), [](const EncoderConfig& encoder) {
+    return encoder.type == EncoderType::dae && encoder.pretrain_epochs > 0;
+  });
+  training.buffers = 2 + moments + (pretrains ? moments : 0) + (options.patience > 0 ? 1 : 0);
   return training;
 }
 
@@ -34,7 +42,7 @@ MultimodalModel::MultimodalModel(const ModelConfig& config, TaskKind task, std::
     architecture_ = make_late(store_, parts);
   else
     architecture_ = make_joint(store_, parts, only_);
-  store_.allocate(seed);
+  store_.allocate(seed, training.buffers);
 }
 
 bool MultimodalModel::abstains(ModalityMask available) const {

@@ -2,10 +2,10 @@
 """Pooled k-fold cross-validation over `plait train --ids`: every patient is predicted once, by a model that has never
 seen him or his group. Prints pooled accuracy and AUC with everything and with modalities taken away at inference.
 
-    scripts/cross_validate.py COHORT --plait build/release/plait [--folds 5] [--seed 1] [--without image]...
+    scripts/cross_validate.py COHORT [--plait build/release/plait] [--folds 5] [--seed 1] [--without image]...
                               [--set model.fusion=hybrid]... [--keep DIR]
 
-Standard library only. Classification cohorts (binary, multiclass).
+Standard library only (Python 3.11). Classification cohorts (binary, multiclass). Exit code 2 for wrong usage.
 """
 import argparse
 import csv
@@ -15,15 +15,33 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections import Counter, defaultdict
 from pathlib import Path
 
 
-def read_labels(cohort):
-    import re
-    text = (cohort / "cohort.toml").read_text()
-    target = re.search(r'^target\s*=\s*"([^"]+)"', text, re.M).group(1)
-    file = re.search(r'^file\s*=\s*"([^"]+)"', text, re.M).group(1)  # the first file named is the labels' ([task])
+DEFAULT_PLAIT = Path(__file__).resolve().parent.parent / "build/release/plait"
+
+
+def fail(message):
+    print(f"cross_validate.py: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def read_description(cohort):
+    """cohort.toml, checked for what is asked of it here."""
+    try:
+        description = tomllib.loads((cohort / "cohort.toml").read_text(encoding="utf-8-sig"))
+        kind = description["task"]["kind"]
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError):
+        fail(f"{cohort}: no cohort folder, its cohort.toml is missing or has no [task] with a kind")
+    if kind not in ("binary", "multiclass"):
+        fail(f"{cohort}: a {kind} cohort; binary and multiclass ones can be cross-validated here")
+    return description
+
+
+def read_labels(cohort, task):
+    target, file = task["target"], task["file"]
     with open(cohort / file, newline="", encoding="utf-8-sig") as handle:
         rows = [row for row in csv.DictReader(handle) if row[target] not in ("", "NA")]
     return [(row["patient_id"], row[target], row.get("group") or row["patient_id"]) for row in rows]
@@ -60,13 +78,30 @@ def without_modalities(cohort, names, folder):
         if entry.name != "cohort.toml":
             shutil.copytree(entry, view / entry.name) if entry.is_dir() else shutil.copy(entry, view / entry.name)
     lines, skipping = [], False
-    for line in (cohort / "cohort.toml").read_text().splitlines():
-        if line.startswith("["):
-            skipping = line.strip() in {f"[modality.{name}]" for name in names}
+    for line in (cohort / "cohort.toml").read_text(encoding="utf-8-sig").splitlines():
+        if line.lstrip().startswith("["):
+            skipping = header_of(line) in [["modality", name] for name in names]
         if not skipping:
             lines.append(line)
-    (view / "cohort.toml").write_text("\n".join(lines) + "\n")
+    text = "\n".join(lines) + "\n"
+    # The ablation is what this is for: a modality that is still there would pass for one that does not matter.
+    left = tomllib.loads(text).get("modality", {})
+    if any(name in left for name in names):
+        fail(f"{cohort}/cohort.toml: [modality.{names[0]}] is not written as a section of its own")
+    (view / "cohort.toml").write_text(text, encoding="utf-8")
     return view
+
+
+def header_of(line):
+    """The names of a section header: [modality.ehr], [ modality . "ehr" ]  # comment."""
+    try:
+        table, names = tomllib.loads(line), []
+    except tomllib.TOMLDecodeError:
+        return None
+    while isinstance(table, dict) and len(table) == 1:
+        name, table = next(iter(table.items()))
+        names.append(name)
+    return names
 
 
 def run(*command):
@@ -119,7 +154,7 @@ def report(name, rows, truth, classes):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cohort", type=Path)
-    parser.add_argument("--plait", default="build/release/plait")
+    parser.add_argument("--plait", default=DEFAULT_PLAIT, help="the program (default: build/release/plait of this tree)")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--validation", type=float, default=0.1, help="share of the training folds kept for early stopping")
@@ -127,7 +162,19 @@ def main():
     parser.add_argument("--set", action="append", default=[], dest="sets")
     options = parser.parse_args()
 
-    labels = read_labels(options.cohort)
+    description = read_description(options.cohort)
+    if shutil.which(options.plait) is None:
+        fail(f"{options.plait}: no program to run; build plait, or name it with --plait")
+    modalities = list(description.get("modality", {}))
+    for name in options.without:
+        if name not in modalities:
+            fail(f"--without {name}: the cohort has no such modality; it has {', '.join(modalities)}")
+    if len(set(options.without)) < len(options.without):
+        fail("--without names a modality twice")
+    if options.folds < 2:
+        fail("--folds: at least 2")
+
+    labels = read_labels(options.cohort, description["task"])
     truth = {patient: label for patient, label, _ in labels}
     classes = sorted(set(truth.values()), key=lambda c: (0, float(c), c) if c.replace(".", "").isdigit() else (1, 0, c))
     parts = stratified_folds(labels, options.folds, options.seed)

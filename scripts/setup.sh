@@ -2,6 +2,8 @@
 # Installs the packages that plait is built with. Does nothing, and needs no network and no root, when all are there.
 #   scripts/setup.sh            what the program and the demo need
 #   scripts/setup.sh --tests    and what scripts/test.sh needs
+#   scripts/setup.sh --coverage and what scripts/test.sh --coverage needs
+#   scripts/setup.sh --lint     and what scripts/lint.sh needs
 #   scripts/setup.sh --bench    and what scripts/bench.sh needs
 # Tested on Debian 12. Other releases of Debian and Ubuntu work when they carry GCC 11, CMake 3.22 and toml++ 3 or newer.
 set -euo pipefail
@@ -33,12 +35,17 @@ for option in "$@"; do
       want ccache "faster builds (optional)"
       want git "the list of files to check"
       ;;
+    --coverage) want gcovr "the lines that the tests run" ;;
+    --lint)
+      want clang-tidy-14 "static analysis"
+      want cppcheck "static analysis"
+      ;;
     --bench)
       want libbenchmark-dev "the benchmarks"
       want libopenblas-dev "a rival to compare with (optional)"
       want libdnnl-dev "a rival to compare with (optional)"
       ;;
-    -h | --help) sed -n '2,6s/^# //p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,8s/^# //p' "$0"; exit 0 ;;
     *) echo "setup.sh: unknown option $option (see --help)" >&2; exit 2 ;;
   esac
 done

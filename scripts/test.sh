@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Everything a change must pass: packages, format, build, the tests of the scripts, the tests of the program.
-#   scripts/test.sh [--long] [--sanitize]
+#   scripts/test.sh [--long] [--sanitize | --coverage]
 #     --long       the tests labelled `long` too, and a million inputs for every fuzz target
 #     --sanitize   under AddressSanitizer and UndefinedBehaviorSanitizer (slower; a build folder of its own)
+#     --coverage   counts the lines that the tests run (a build folder of its own) and prints the share of each folder
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,13 +14,16 @@ for option in "$@"; do
   case $option in
     --long) selection=() fuzz=yes ;;
     --sanitize) preset=asan-ubsan ;;
-    -h | --help) sed -n '2,5s/^# //p' "$0"; exit 0 ;;
+    --coverage) preset=coverage ;;
+    -h | --help) sed -n '2,6s/^# //p' "$0"; exit 0 ;;
     *) echo "test.sh: unknown option $option (see --help)" >&2; exit 2 ;;
   esac
 done
 
 echo "== packages"
-scripts/setup.sh --tests
+setup=(--tests)
+if [ "$preset" = coverage ]; then setup+=(--coverage); fi
+scripts/setup.sh "${setup[@]}"
 
 echo "== format"
 # Other versions of clang-format lay out the same style differently, so only 14 decides.
@@ -44,6 +48,7 @@ launcher=()
 if command -v ccache > /dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
 cmake --preset "$preset" -DPLAIT_TESTS=ON "${launcher[@]}" > /dev/null
 cmake --build --preset "$preset"
+if [ "$preset" = coverage ]; then find build/coverage -name '*.gcda' -delete; fi
 
 echo "== oracle"
 # numpy, safetensors and Pillow rebuild the models' forward pass outside plait. A virtual environment outside the tree; where it cannot
@@ -73,4 +78,11 @@ fi
 
 echo "== tests"
 export UBSAN_OPTIONS=print_stacktrace=1
-ctest --test-dir "build/$preset" -j 2 --output-on-failure --no-tests=error "${selection[@]}"
+status=0
+ctest --test-dir "build/$preset" -j 2 --output-on-failure --no-tests=error "${selection[@]}" || status=$?
+
+if [ "$preset" = coverage ]; then
+  echo "== lines that the tests run"
+  python3 -B scripts/coverage.py build/coverage || status=1
+fi
+exit $status

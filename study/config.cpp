@@ -77,12 +77,45 @@ void read_encoder(ConfigReader& reader, const TomlTable& table, const EncoderTyp
   reader.finish();
 }
 
-void check_layer(const Layer& layer) {
-  for (const TomlEntry& entry : layer.root.entries)
-    if (std::find(kSections.begin(), kSections.end(), entry.key) == kSections.end())
-      layer.source.fail(entry.line, entry.column,
-                        "unknown section \"" + entry.key + "\"; did you mean \"" +
-                            nearest_name(entry.key, kSections).value_or("") + "\"?");
+// Calls section(name, visit) for every section of a configuration, visit(visitor) walking its keys.
+template <class Section>
+void for_each_section(RunConfig& config, Section&& section) {
+  section("model", [&](ConfigVisitor& v) { visit_model(v, config.model); });
+  for (std::size_t m = 0; m < config.model.inputs.size(); ++m)
+    section("encoder." + config.model.inputs[m].name,
+            [&](ConfigVisitor& v) { visit_encoder(v, config.model.encoders[m]); });
+  const Names names = modality_names(config.model.inputs);
+  section("train", [&](ConfigVisitor& v) { visit_train(v, config.train, names); });
+  section("distributed", [&](ConfigVisitor& v) { visit_distributed(v, config.distributed); });
+  section("preprocess", [&](ConfigVisitor& v) { visit_preprocess(v, config.preprocess); });
+}
+
+// A key without its section ("epochs", "epoch") as "train.epochs"; nothing where no key is close.
+std::optional<std::string> with_section(const std::string& key, RunConfig config) {
+  std::optional<std::string> path;
+  std::size_t nearest = 1 + key.size() / 4;
+  for_each_section(config, [&](const std::string& name, auto&& visit) {
+    ConfigWriter writer;
+    visit(writer);
+    for (const TomlEntry& entry : writer.table().entries) {
+      const std::size_t distance = edit_distance(key, entry.key);
+      if (distance > nearest || (path && distance == nearest)) continue;
+      nearest = distance;
+      path = name + "." + entry.key;
+    }
+  });
+  return path;
+}
+
+void check_layer(const Layer& layer, const RunConfig& config) {
+  for (const TomlEntry& entry : layer.root.entries) {
+    if (std::find(kSections.begin(), kSections.end(), entry.key) != kSections.end()) continue;
+    const auto key = entry.value.table() == nullptr ? with_section(entry.key, config) : std::nullopt;
+    const std::string what =
+        key ? "the key \"" + entry.key + "\" stands in no section" : "unknown section \"" + entry.key + "\"";
+    const std::string meant = key ? *key : nearest_name(entry.key, kSections).value_or("");
+    layer.source.fail(entry.line, entry.column, what + "; did you mean \"" + meant + "\"?");
+  }
 }
 
 void apply(const Layer& layer, RunConfig& config) {
@@ -127,7 +160,7 @@ RunConfig load_config(std::span<const InputShape> modalities, const std::optiona
 
   // Types first: the other keys of an encoder depend on the type that the last layer gives it.
   for (const Layer& layer : layers) {
-    check_layer(layer);
+    check_layer(layer, config);
     for_each_encoder(layer, modalities, [&](ConfigReader& reader, const TomlTable& table, std::size_t m) {
       read_encoder_type(reader, table, modalities[m], config.model.encoders[m]);
     });
@@ -151,20 +184,12 @@ RunConfig load_config(std::span<const InputShape> modalities, const std::optiona
 std::string config_toml(const RunConfig& config) {
   RunConfig copy = config;  // a visitor may change what it visits; this one does not
   std::string text;
-  const auto section = [&text](const std::string& name, auto&& visit) {
+  for_each_section(copy, [&text](const std::string& name, auto&& visit) {
     ConfigWriter writer;
     visit(writer);
     if (!text.empty()) text += '\n';
     text += toml_section(name, writer.table());
-  };
-  section("model", [&](ConfigVisitor& v) { visit_model(v, copy.model); });
-  for (std::size_t m = 0; m < copy.model.inputs.size(); ++m)
-    section("encoder." + copy.model.inputs[m].name,
-            [&](ConfigVisitor& v) { visit_encoder(v, copy.model.encoders[m]); });
-  const Names names = modality_names(copy.model.inputs);
-  section("train", [&](ConfigVisitor& v) { visit_train(v, copy.train, names); });
-  section("distributed", [&](ConfigVisitor& v) { visit_distributed(v, copy.distributed); });
-  section("preprocess", [&](ConfigVisitor& v) { visit_preprocess(v, copy.preprocess); });
+  });
   return text;
 }
 

@@ -3,16 +3,15 @@
 namespace plait {
 namespace {
 
-std::vector<std::pair<std::string, std::int64_t>> count_targets(const TargetFit& target, const Predictions& scored) {
-  std::vector<std::pair<std::string, std::int64_t>> counts;
-  if (target.task == TaskKind::regression) return counts;
+std::vector<std::int64_t> count_targets(const TargetFit& target, const Predictions& scored) {
+  if (target.task == TaskKind::regression) return {};
   const bool multilabel = target.task == TaskKind::multilabel;
-  for (const std::string& name : multilabel ? target.names : target.classes) counts.emplace_back(name, 0);
+  std::vector<std::int64_t> counts(multilabel ? target.names.size() : target.classes.size(), 0);
   for (std::size_t i = 0; i < scored.targets.size(); ++i) {
     if (!multilabel)
-      ++counts[static_cast<std::size_t>(scored.targets[i])].second;
+      ++counts[static_cast<std::size_t>(scored.targets[i])];
     else if (scored.targets[i] > 0.5)
-      ++counts[i % counts.size()].second;
+      ++counts[i % counts.size()];
   }
   return counts;
 }
@@ -36,7 +35,6 @@ Evaluation evaluate(const MultimodalModel& model, const Dataset& dataset, std::s
     for (const std::int64_t patient : labelled)
       group.push_back(static_cast<std::size_t>(cohort.group[static_cast<std::size_t>(patient)]));
   const Predictions values = scored(predictions, dataset).predictions;
-  evaluation.multilabel = dataset.task() == TaskKind::multilabel;
   evaluation.targets = count_targets(dataset.target_fit(), values);
   evaluation.metrics = bootstrap_metrics(values, {.resamples = resamples, .seed = seed, .level = 0.95, .group = group});
   return evaluation;

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "study/bootstrap.h"
@@ -15,10 +14,9 @@ struct Evaluation {
   std::int64_t patients = 0;   // with a target: those the metrics are about
   std::int64_t abstained = 0;  // of these, answered with the training prior
   std::vector<Interval> metrics;
-  bool multilabel = false;
-  // How many of them are of each class of the model (binary, multiclass) or have each label (multilabel), by name;
-  // regression: empty.
-  std::vector<std::pair<std::string, std::int64_t>> targets;
+  // How many of them are of each class (binary, multiclass) or have each label (multilabel), in the order of the
+  // model's classes or labels; regression: empty.
+  std::vector<std::int64_t> targets;
   std::vector<double> attention;  // a modality; empty for models without
 };
 

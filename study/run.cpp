@@ -50,7 +50,7 @@ TrainedModel open_run(const std::filesystem::path& run) {
     // Nor is memory taken for one, whatever its size.
     check_description(weights,
                       model_to_json({.model = config.model, .task = fit.target.task, .outputs = fit.target.outputs()}));
-    return build_model(config, fit);
+    return build_model(config, fit, false);
   });
   read_parameters(weights, trained.model->parameters());
   return trained;

@@ -49,12 +49,13 @@ std::vector<InputShape> input_shapes(const Preprocess& fit) {
   return inputs;
 }
 
-TrainedModel build_model(const RunConfig& config, const Preprocess& fit) {
+TrainedModel build_model(const RunConfig& config, const Preprocess& fit, bool for_training) {
   TrainedModel trained{.config = config, .fit = fit, .model = nullptr};
   trained.config.model.inputs = input_shapes(fit);
-  trained.model =
-      std::make_unique<MultimodalModel>(trained.config.model, fit.target.task, fit.target.outputs(),
-                                        model_training(config.train, trained.config.model), config.train.seed);
+  ModelTraining training = model_training(config.train, trained.config.model);
+  if (!for_training) training.buffers = ModelTraining{}.buffers;
+  trained.model = std::make_unique<MultimodalModel>(trained.config.model, fit.target.task, fit.target.outputs(),
+                                                    training, config.train.seed);
   return trained;
 }
 
@@ -72,16 +73,26 @@ std::string run_identity(const RunConfig& config, const TrainedModel& trained, c
   return checksum_text(text);
 }
 
-std::vector<std::string> notes_on(const RunConfig& config, const Split& split, const Training& training) {
+std::vector<std::string> notes_on(const RunConfig& config, const Cohort& cohort, const Split& split,
+                                  const Training& training) {
   std::vector<std::string> notes;
   const auto left_out = [&](std::size_t part, std::int64_t used, const char* what) {
     const auto count = static_cast<std::int64_t>(part) - used;
     if (count > 0)
-      notes.push_back(std::to_string(count) + " patients of the " + what +
-                      " part have nothing that the model reads, or no label: they are left out");
+      notes.push_back(std::to_string(count) + (count == 1 ? " patient of the " : " patients of the ") + what +
+                      (count == 1 ? " part has" : " part have") +
+                      " nothing that the model reads, or no label: left out");
   };
   left_out(split.train.size(), training.training_patients, "training");
   left_out(split.validation.size(), training.validation_patients, "validation");
+  for (const ModalityFit& fit : training.trained.fit.modalities) {
+    const ModalityData* data = cohort.find_modality(fit.name);
+    if (fit.kind != ModalityKind::expression || !fit.read || data == nullptr) continue;
+    const std::int64_t genes = std::ssize(data->columns);
+    if (config.preprocess.genes > genes)
+      notes.push_back("preprocess.genes = " + std::to_string(config.preprocess.genes) + ", but " + fit.name + " has " +
+                      std::to_string(genes) + ": none is left out for it");
+  }
   if (training.validation_patients == 0 && config.train.patience > 0)
     notes.push_back("nobody to validate on: no early stopping, the last epoch is kept");
   if (training.training_patients <= config.train.batch_size && config.train.accumulate == 1)
@@ -113,7 +124,7 @@ Training train_model(const RunConfig& config, const Cohort& cohort, const Split&
     fail_usage("model.late_mean = \"stacked\" is fitted on the validation part, and there is nobody in it");
   training.training_patients = std::ssize(patients);
   training.validation_patients = std::ssize(validation);
-  if (hooks.built) hooks.built(training.trained, training, notes_on(config, split, training));
+  if (hooks.built) hooks.built(training.trained, training, notes_on(config, cohort, split, training));
 
   LoaderOptions loading{.batch_size = config.train.batch_size,
                         .shuffle = config.train.shuffle,

@@ -25,8 +25,9 @@ struct TrainedModel {
 // The network's inputs as the preprocessing leaves them.
 std::vector<InputShape> input_shapes(const Preprocess& fit);
 
-// The untrained model of a configuration, its parameters drawn from train.seed.
-TrainedModel build_model(const RunConfig& config, const Preprocess& fit);
+// The untrained model of a configuration, its parameters drawn from train.seed. for_training: what an optimizer keeps
+// of it must find room as well; a model that the machine cannot hold is a device error.
+TrainedModel build_model(const RunConfig& config, const Preprocess& fit, bool for_training = true);
 
 struct Training;
 

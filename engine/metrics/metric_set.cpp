@@ -54,6 +54,7 @@ Evaluation multiclass_evaluation(const Predictions& p) {
             {"auc_macro", macro.auc},
             {"auc_micro", micro.auc},
             {"auprc_macro", macro.average_precision},
+            {"auprc_micro", micro.average_precision},
             {"f1_macro", decisions.macro_f1()},
             {"f1_micro", decisions.accuracy()},
             {"precision_macro", decisions.macro_precision()},
@@ -80,6 +81,8 @@ Evaluation multilabel_evaluation(const Predictions& p) {
             {"auc_micro", micro.auc},
             {"auprc_macro", macro.average_precision},
             {"auprc_micro", micro.average_precision},
+            {"accuracy_macro", macro_over_labels(per_label, &Confusion::accuracy)},
+            {"balanced_accuracy_macro", macro_over_labels(per_label, &Confusion::balanced_accuracy)},
             {"f1_macro", macro_over_labels(per_label, &Confusion::f1)},
             {"f1_micro", pooled.f1()},
             {"precision_macro", macro_over_labels(per_label, &Confusion::precision)},
@@ -88,6 +91,7 @@ Evaluation multilabel_evaluation(const Predictions& p) {
             {"recall_micro", pooled.recall()},
             {"subset_accuracy", mean_over_patients(all_right, times)},
             {"brier", mean_over_patients(brier, times)},
+            {"ece_macro", macro_calibration_error(probabilities, targets, labels, times)},
             {"log_loss", mean_over_patients(log_loss, times)}};
   };
 }

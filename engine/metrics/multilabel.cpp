@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "engine/metrics/calibration.h"
+
 namespace plait {
 
 std::vector<Confusion> confusion_per_label(std::span<const double> probabilities, std::span<const double> targets,
@@ -28,13 +30,33 @@ std::vector<Confusion> confusion_per_label(std::span<const double> probabilities
 std::optional<double> macro_over_labels(std::span<const Confusion> per_label,
                                         std::optional<double> (Confusion::*metric)() const) {
   double sum = 0.0;
+  int defined = 0;
   for (const Confusion& confusion : per_label) {
     const std::optional<double> value = (confusion.*metric)();
-    if (!value) return std::nullopt;  // nobody counts, in this label as in all
+    if (!value) continue;
     sum += *value;
+    ++defined;
   }
-  if (per_label.empty()) return std::nullopt;
-  return sum / static_cast<double>(per_label.size());
+  if (defined == 0) return std::nullopt;
+  return sum / defined;
+}
+
+std::optional<double> macro_calibration_error(std::span<const double> probabilities, std::span<const double> targets,
+                                              std::size_t labels, Multiplicity times) {
+  const std::size_t n = labels == 0 ? 0 : probabilities.size() / labels;
+  std::vector<double> probability(n), target(n);
+  double sum = 0.0;
+  for (std::size_t l = 0; l < labels; ++l) {
+    for (std::size_t i = 0; i < n; ++i) {
+      probability[i] = probabilities[i * labels + l];
+      target[i] = targets[i * labels + l];
+    }
+    const std::optional<double> error = expected_calibration_error(probability, target, times);
+    if (!error) return std::nullopt;  // nobody counts, in this label as in all
+    sum += *error;
+  }
+  if (labels == 0) return std::nullopt;
+  return sum / static_cast<double>(labels);
 }
 
 Confusion pooled_over_labels(std::span<const Confusion> per_label) {

@@ -1,5 +1,5 @@
-// Metrics of several yes/no decisions a patient, each at probability >= 0.5. The macro average is the mean over all
-// labels, the micro average pools their counts (scikit-learn's conventions); nothing where nobody counts.
+// Metrics of several yes/no decisions a patient, each at probability >= 0.5. The macro average is the mean over the
+// labels where the metric has a value (engine/metrics/threshold.h), the micro average pools their counts.
 #pragma once
 
 #include <cstddef>
@@ -16,9 +16,15 @@ namespace plait {
 std::vector<Confusion> confusion_per_label(std::span<const double> probabilities, std::span<const double> targets,
                                            std::size_t labels, Multiplicity times = {});
 
-// Mean over the labels of one metric, for example macro_over_labels(confusions, &Confusion::f1).
+// Mean of one metric over the labels where it has a value, for example macro_over_labels(confusions, &Confusion::f1);
+// nothing where it has none in any.
 std::optional<double> macro_over_labels(std::span<const Confusion> per_label,
                                         std::optional<double> (Confusion::*metric)() const);
+
+// Mean over the labels of the expected calibration error of each (engine/metrics/calibration.h); nothing where nobody
+// counts.
+std::optional<double> macro_calibration_error(std::span<const double> probabilities, std::span<const double> targets,
+                                              std::size_t labels, Multiplicity times = {});
 
 // All labels' counts added up: its members are the micro averages, and 1 - accuracy() is the Hamming loss.
 Confusion pooled_over_labels(std::span<const Confusion> per_label);

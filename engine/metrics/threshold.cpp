@@ -7,8 +7,9 @@ namespace plait {
 
 namespace {
 
-double ratio_or_zero(std::uint64_t numerator, std::uint64_t denominator) {
-  return denominator == 0 ? 0.0 : static_cast<double>(numerator) / static_cast<double>(denominator);
+std::optional<double> ratio(std::uint64_t numerator, std::uint64_t denominator) {
+  if (denominator == 0) return std::nullopt;
+  return static_cast<double>(numerator) / static_cast<double>(denominator);
 }
 
 }  // namespace
@@ -22,35 +23,31 @@ Confusion& Confusion::operator+=(const Confusion& other) {
 }
 
 std::optional<double> Confusion::accuracy() const {
-  if (total() == 0) return std::nullopt;
-  return ratio_or_zero(true_positives + true_negatives, total());
+  return ratio(true_positives + true_negatives, total());
 }
 
 std::optional<double> Confusion::balanced_accuracy() const {
-  if (total() == 0) return std::nullopt;
-  if (true_positives + false_negatives == 0) return specificity();
-  if (true_negatives + false_positives == 0) return recall();
-  return (*recall() + *specificity()) / 2.0;
+  const std::optional<double> positive = recall(), negative = specificity();
+  if (!positive || !negative) return std::nullopt;
+  return (*positive + *negative) / 2.0;
 }
 
 std::optional<double> Confusion::precision() const {
-  if (total() == 0) return std::nullopt;
-  return ratio_or_zero(true_positives, true_positives + false_positives);
+  if (!recall()) return std::nullopt;
+  return ratio(true_positives, true_positives + false_positives).value_or(0.0);
 }
 
 std::optional<double> Confusion::recall() const {
-  if (total() == 0) return std::nullopt;
-  return ratio_or_zero(true_positives, true_positives + false_negatives);
+  return ratio(true_positives, true_positives + false_negatives);
 }
 
 std::optional<double> Confusion::specificity() const {
-  if (total() == 0) return std::nullopt;
-  return ratio_or_zero(true_negatives, true_negatives + false_positives);
+  return ratio(true_negatives, true_negatives + false_positives);
 }
 
 std::optional<double> Confusion::f1() const {
-  if (total() == 0) return std::nullopt;
-  return ratio_or_zero(2 * true_positives, 2 * true_positives + false_positives + false_negatives);
+  if (!recall()) return std::nullopt;
+  return ratio(2 * true_positives, 2 * true_positives + false_positives + false_negatives);
 }
 
 Confusion confusion_at(std::span<const double> scores, std::span<const double> labels, Multiplicity times,

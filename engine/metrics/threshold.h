@@ -1,6 +1,6 @@
-// Metrics of a yes/no decision: the four counts at a threshold, and what follows from them. Conventions are
-// scikit-learn's: precision, recall, specificity and F1 are 0 where their denominator is 0. Nothing (std::nullopt)
-// where nobody counts.
+// Metrics of a yes/no decision: the four counts at a threshold, and what follows from them. Precision, recall and F1
+// tell how positives are found: where there is none to find they have no value (std::nullopt), rather than a 0 that
+// reads like a bad result. Precision is 0 where there are some and nobody is decided positive.
 #pragma once
 
 #include <cstdint>
@@ -21,12 +21,11 @@ struct Confusion {
   Confusion& operator+=(const Confusion& other);
 
   std::optional<double> accuracy() const;
-  // Mean recall over the classes that occur; with one class its recall.
-  std::optional<double> balanced_accuracy() const;
-  std::optional<double> precision() const;
-  std::optional<double> recall() const;
-  std::optional<double> specificity() const;
-  std::optional<double> f1() const;
+  std::optional<double> balanced_accuracy() const;  // mean of recall and specificity: needs both labels
+  std::optional<double> precision() const;          // needs a positive
+  std::optional<double> recall() const;             // needs a positive
+  std::optional<double> specificity() const;        // needs a negative
+  std::optional<double> f1() const;                 // needs a positive
 };
 
 // scores[n], labels[n] of 0 or 1. Decided positive when score >= threshold.

@@ -1,56 +1,10 @@
-// `plait evaluate`, `predict` and `info` on finished runs.
+// `plait evaluate` and `info` on finished runs.
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
-#include <nlohmann/json.hpp>
-#include <sstream>
-
-#include "tests/support/program.h"
-#include "tests/support/small_cohort.h"
+#include "tests/support/trained_run.h"
 
 namespace plait::test {
 namespace {
-
-using Json = nlohmann::json;
-using Rows = std::vector<std::vector<std::string>>;
-
-// A cohort and a run trained on it.
-struct TrainedRun {
-  explicit TrainedRun(const SmallCohort& wanted = {}, const std::string& fusion = "hybrid",
-                      const std::vector<std::string>& more = {})
-      : cohort(wanted) {
-    std::vector<std::string> arguments = {"train", cohort.path(), "--out", run()};
-    for (const std::string& option : small_model_options(fusion)) arguments.push_back(option);
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    const Finished trained = plait_run(arguments);
-    EXPECT_EQ(trained.code, 0) << trained.err;
-  }
-  std::string run() const { return folder / "run"; }
-  Json json(const std::string& name) const { return Json::parse(read_bytes(folder / "run" / name)); }
-
-  Json evaluate(std::vector<std::string> more = {}, std::string on = {}) const {
-    more.insert(more.begin(), {"evaluate", run(), on.empty() ? cohort.path().string() : on, "--json"});
-    const Finished evaluated = plait_run(more);
-    EXPECT_EQ(evaluated.code, 0) << evaluated.err;
-    return Json::parse(evaluated.out);
-  }
-
-  Rows predict() const {
-    const Finished predicted = plait_run({"predict", run(), cohort.path(), "--out", folder / "p.csv"});
-    EXPECT_EQ(predicted.code, 0) << predicted.err;
-    Rows rows;
-    std::istringstream lines(read_bytes(folder / "p.csv"));
-    for (std::string line; std::getline(lines, line);) {
-      rows.emplace_back();
-      std::istringstream cells(line);  // none of these ids needs quotes
-      for (std::string cell; std::getline(cells, cell, ',');) rows.back().push_back(cell);
-    }
-    return rows;
-  }
-
-  SmallCohortFolder cohort;
-  TemporaryFolder folder;
-};
 
 void expect_metrics(const Json& evaluation) {
   ASSERT_FALSE(evaluation.at("metrics").empty());
@@ -100,94 +54,116 @@ TEST(Evaluate, WithoutHidesModalities) {
   EXPECT_TRUE(unknown.says("ehr, genomics, image")) << unknown.err;
 }
 
+// Patients of another cohort whom the run has met: counted by id, and only those who are scored.
+TEST(Evaluate, TellsHowManyThePatientsTheRunHasMet) {
+  const TrainedRun trained;
+  const Json split = trained.json("split.json");
+  const auto counts = [](const Json& json) {
+    return std::pair(json.at("in_training_part").get<std::size_t>(), json.at("in_validation_part").get<std::size_t>());
+  };
+  const std::size_t train = split.at("train").size(), validation = split.at("validation").size();
+  EXPECT_EQ(counts(trained.evaluate()), std::pair(std::size_t{0}, std::size_t{0}));
+  EXPECT_EQ(counts(trained.evaluate({"--split", "train"})), std::pair(train, std::size_t{0}));
+  EXPECT_EQ(counts(trained.evaluate({"--split", "validation"})), std::pair(std::size_t{0}, validation));
+  EXPECT_EQ(counts(trained.evaluate({"--split", "all"})), std::pair(train, validation));
+
+  // A cohort that has grown by a patient and lost the target of another: no longer the run's own.
+  std::string labels = read_bytes(trained.cohort.path() / "labels.csv");
+  const std::string gone = split.at("train").at(0);
+  const std::size_t row = labels.find("\n" + gone + ",") + 2 + gone.size();
+  labels.erase(row, labels.find('\n', row) - row);
+  SmallCohortFolder changed;
+  changed.write("labels.csv", labels + "newcomer,1\n");
+  const Json grown = trained.evaluate({}, changed.path());
+  EXPECT_EQ(grown.at("split"), "all");
+  EXPECT_EQ(grown.at("n"), 47);
+  EXPECT_EQ(counts(grown), std::pair(train - 1, validation));
+  const Finished text = plait_run({"evaluate", trained.run(), changed.path()});
+  EXPECT_TRUE(text.prints("small, everybody: 47 patients\n")) << text.out;
+  EXPECT_TRUE(text.prints("in this run's training part: " + std::to_string(train - 1) +
+                          ", validation part: " + std::to_string(validation) + " (met in training"))
+      << text.out;
+  const Finished own = plait_run({"evaluate", trained.run(), trained.cohort.path()});
+  EXPECT_TRUE(own.prints("in this run's training part: 0, validation part: 0\n")) << own.out;
+}
+
+// Only patients without the positive class: what is about finding them has no value, and the reader is told why.
+TEST(Evaluate, OneClassAloneLeavesMetricsUndefined) {
+  const TrainedRun trained;
+  std::string labels = "patient_id,label\n";
+  for (int i = 0; i < 20; ++i) labels += SmallCohort::id(i) + ",0\n";
+  SmallCohortFolder negatives;
+  negatives.write("labels.csv", labels);
+  const Json json = trained.evaluate({}, negatives.path());
+  EXPECT_EQ(json.at("targets"), Json({20, 0}));
+  for (const char* name : {"auc", "auprc", "f1", "precision", "recall", "balanced_accuracy"})
+    for (const char* part : {"value", "lo", "hi"}) EXPECT_TRUE(json.at("metrics").at(name).at(part).is_null()) << name;
+  for (const char* name : {"accuracy", "brier", "ece", "log_loss"})
+    EXPECT_TRUE(json.at("metrics").at(name).at("value").is_number()) << name;
+  const Finished text = plait_run({"evaluate", trained.run(), negatives.path()});
+  EXPECT_TRUE(text.prints("note: everybody here is negative")) << text.out;
+  EXPECT_TRUE(text.prints("auc                not defined")) << text.out;
+  const Finished both = plait_run({"evaluate", trained.run(), trained.cohort.path(), "--split", "all"});
+  EXPECT_FALSE(both.prints("note: ") || both.prints("not defined")) << both.out;
+}
+
+TEST(Evaluate, ALabelThatNobodyHasIsNamed) {
+  const TrainedRun trained({.task = "multilabel"});
+  std::string labels = "patient_id,pain,fever\n";
+  for (int i = 0; i < 20; ++i) labels += SmallCohort::id(i) + (i % 3 == 0 ? ",1,0\n" : ",0,0\n");
+  SmallCohortFolder other({.task = "multilabel"});
+  other.write("labels.csv", labels);
+  EXPECT_EQ(trained.evaluate({}, other.path()).at("targets"), Json({7, 0}));
+  const Finished text = plait_run({"evaluate", trained.run(), other.path()});
+  EXPECT_TRUE(text.prints("note: nobody here has label fever")) << text.out;
+  EXPECT_FALSE(text.prints("label pain")) << text.out;
+}
+
+TEST(Evaluate, WithoutTakesSeveralModalities) {
+  const TrainedRun trained;
+  const Json expected = trained.evaluate({"--without", "ehr", "--without", "image"});
+  EXPECT_EQ(expected.at("attention").at("genomics"), 1.0);
+  EXPECT_EQ(trained.evaluate({"--without", "ehr", "image"}), expected);
+  EXPECT_EQ(trained.evaluate({"--without", "ehr,image"}), expected);
+  // In front of the folders as well.
+  const Finished before = plait_run(
+      {"evaluate", "--json", "--without", "ehr", "image", "--device", "cpu", trained.run(), trained.cohort.path()});
+  EXPECT_EQ(before.code, 0) << before.err;
+  EXPECT_EQ(Json::parse(before.out), expected);
+}
+
+// Every field that a program may read is explained.
+TEST(Documentation, NamesEveryFieldOfTheJsonFiles) {
+  const TrainedRun trained;
+  const std::string page = read_bytes(PLAIT_SOURCE_DIR "/docs/predictions.md");
+  const auto section = [&](const std::string& title) {
+    const std::size_t begin = page.find("\n## " + title);
+    EXPECT_NE(begin, std::string::npos) << title;
+    return page.substr(begin, page.find("\n## ", begin + 1) - begin);
+  };
+  const auto expect_named = [&](const Json& object, const std::string& text) {
+    for (const auto& [key, value] : object.items()) {
+      if (key.starts_with("val_")) continue;
+      EXPECT_NE(text.find('`' + key + '`'), std::string::npos) << key;
+    }
+  };
+  expect_named(trained.evaluate(), section("`plait evaluate"));
+  const Json summary = trained.json("summary.json");
+  for (const Json& object : {summary, summary.at("cohort"), summary.at("patients"), summary.at("test")})
+    expect_named(object, section("summary.json"));
+  std::istringstream lines(read_bytes(trained.folder / "run" / "metrics.jsonl"));
+  std::string line;
+  ASSERT_TRUE(std::getline(lines, line));
+  expect_named(Json::parse(line), section("metrics.jsonl"));
+  EXPECT_NE(section("metrics.jsonl").find("`val_loss`"), std::string::npos);
+}
+
 TEST(Evaluate, TextNamesPartAndMetrics) {
   const TrainedRun trained;
   const Finished text = plait_run({"evaluate", trained.run(), trained.cohort.path(), "--without", "image"});
   EXPECT_EQ(text.code, 0);
   for (const char* part : {"small, test part: ", "without image", "auc", "95 % interval", "mean attention:"})
     EXPECT_TRUE(text.prints(part)) << part << "\n" << text.out;
-}
-
-struct Columns {
-  std::string task, fusion, values;
-
-  friend void PrintTo(const Columns& it, std::ostream* out) { *out << it.task << ", " << it.fusion; }
-};
-
-class Predict : public testing::TestWithParam<Columns> {};
-
-TEST_P(Predict, WritesTheColumnsOfTheTask) {
-  const TrainedRun trained({.task = GetParam().task}, GetParam().fusion);
-  const Rows rows = trained.predict();
-  const std::string header = "patient_id," + GetParam().values +
-                             ",weight_ehr,weight_genomics,weight_image,has_ehr,has_genomics,has_image,abstain\n";
-  EXPECT_EQ(read_bytes(trained.folder / "p.csv").substr(0, header.size()), header);
-  ASSERT_EQ(rows.size(), 49u);  // everybody, the one without a target too
-  const Json prior = trained.json("preprocess.json").at("target").at("prior");
-  const std::size_t outputs = prior.size(), weights = 1 + outputs, has = weights + 3, abstain = has + 3;
-  for (int i = 0; i < 48; ++i) {
-    const std::vector<std::string>& row = rows[static_cast<std::size_t>(i) + 1];
-    ASSERT_EQ(row.size(), abstain + 1) << i;
-    EXPECT_EQ(row[0], SmallCohort::id(i));
-    bool any = false;
-    for (std::size_t m = 0; m < 3; ++m) {
-      const bool there = trained.cohort.wanted().has(i, static_cast<int>(m));
-      any = any || (there && (GetParam().fusion != "image" || m == 2));
-      EXPECT_EQ(row[has + m], there ? "1" : "0") << i;
-      const std::string& weight = row[weights + m];
-      if (GetParam().fusion == "hybrid") {
-        EXPECT_EQ(weight == "0", !there) << i;
-      } else {
-        EXPECT_EQ(weight, "") << i;
-      }
-    }
-    EXPECT_EQ(row[abstain], any ? "0" : "1") << i;
-    for (std::size_t k = 0; k < outputs; ++k) {
-      char digits[32];
-      std::snprintf(digits, sizeof digits, "%.9g", std::stod(row[1 + k]));
-      EXPECT_EQ(row[1 + k], digits) << i;
-      std::snprintf(digits, sizeof digits, "%.9g", prior[k].get<double>());
-      if (!any) {
-        EXPECT_EQ(row[1 + k], digits) << "the prior, patient " << i;
-      }
-    }
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    Tasks, Predict,
-    testing::Values(Columns{"binary", "hybrid", "probability"}, Columns{"binary", "image", "probability"},
-                    Columns{"binary", "concat", "probability"},
-                    Columns{"multiclass", "hybrid", "probability_mild,probability_none,probability_severe"},
-                    Columns{"multilabel", "hybrid", "probability_pain,probability_fever"},
-                    Columns{"regression", "hybrid", "value"}),
-    [](const auto& instance) { return instance.param.task + "_" + instance.param.fusion; });
-
-// What a model predicts does not depend on what the cohort says about targets, or whether it says anything.
-TEST(Predict, NeedsNoTargets) {
-  const TrainedRun trained;
-  const Rows expected = trained.predict();
-  std::string ids = "patient_id\n", strange = "patient_id,label\n";
-  for (int i = 0; i < 48; ++i) ids += SmallCohort::id(i) + "\n", strange += SmallCohort::id(i) + ",value 831\n";
-  for (const std::string& labels : {ids, strange}) {
-    write_bytes(trained.cohort.path() / "labels.csv", labels);
-    EXPECT_EQ(trained.predict(), expected) << labels.substr(0, 20);
-    const Finished refusal = plait_run({"evaluate", trained.run(), trained.cohort.path()});
-    EXPECT_TRUE(refused(refusal, 3)) << refusal.err;
-    EXPECT_FALSE(refusal.says("831")) << refusal.err;
-  }
-  // Without the file: everybody whom a modality names, in the order of the modalities' files.
-  std::filesystem::remove(trained.cohort.path() / "labels.csv");
-  Rows rows = trained.predict();
-  ASSERT_GT(rows.size(), 2u);
-  EXPECT_EQ(rows[1][0], "nobody");  // the first row of ehr.csv
-  EXPECT_EQ(rows[2][0], "000");
-  const auto without = [](Rows all, const std::string& id) {
-    std::erase_if(all, [&](const std::vector<std::string>& row) { return row[0] == id; });
-    std::sort(all.begin() + 1, all.end());
-    return all;
-  };
-  EXPECT_EQ(without(rows, "nobody"), without(expected, "005"));  // patient 5 is in the labels alone
 }
 
 TEST(Evaluate, ARunWithoutATestPartSuggestsAll) {
@@ -254,27 +230,6 @@ TEST(Evaluate, RegressionErrorsHaveSignificantDigits) {
   }
 }
 
-TEST(PredictErrors, AnUnwritableFileIsAStorageError) {
-  const TrainedRun trained;
-  const Finished refusal = plait_run(
-      {"predict", trained.run(), trained.cohort.path(), "--out", trained.cohort.path() / "ehr.csv" / "p.csv"});
-  EXPECT_TRUE(refused(refusal, 4)) << refusal.out << refusal.err;
-}
-
-TEST(PredictErrors, OnlyRegularFilesAreReplaced) {
-  const TrainedRun trained;
-  const std::filesystem::path pipe = trained.folder / "pipe", link = trained.folder / "link.csv";
-  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
-  const Finished refusal = plait_run({"predict", trained.run(), trained.cohort.path(), "--out", pipe});
-  EXPECT_TRUE(refused(refusal, 4)) << refusal.out << refusal.err;
-  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
-  write_bytes(trained.folder / "real.csv", "old");
-  std::filesystem::create_symlink("real.csv", link);
-  EXPECT_EQ(plait_run({"predict", trained.run(), trained.cohort.path(), "--out", link}).code, 0);
-  EXPECT_TRUE(std::filesystem::is_symlink(link));
-  EXPECT_TRUE(read_bytes(trained.folder / "real.csv").starts_with("patient_id,"));
-}
-
 TEST(Evaluate, OutputThatCannotBeWrittenIsAStorageError) {
   if (!std::filesystem::is_character_file("/dev/full")) GTEST_SKIP() << "no /dev/full";
   const TrainedRun trained;
@@ -302,6 +257,14 @@ TEST(Info, ARunIsDescribedLayerByLayer) {
   for (const char* part : {"hybrid model, binary task, 1 output, ", "encoder.image.0.weight", "[4, 3, 3, 1]",
                            "fusion.attention.weight", "head.bias", "total"})
     EXPECT_TRUE(info.prints(part)) << part << "\n" << info.out;
+}
+
+TEST(Info, AUnimodalRunHasOneEncoder) {
+  const TrainedRun trained({}, "image");
+  const Finished info = plait_run({"info", trained.run()});
+  EXPECT_TRUE(info.prints("image model") && info.prints("  cnn\n")) << info.out;
+  EXPECT_FALSE(info.prints("mlp") || info.prints("dae")) << info.out;
+  EXPECT_TRUE(plait_run({"info", TrainedRun({}, "early").run()}).prints("  early\n"));
 }
 
 }  // namespace

@@ -126,7 +126,7 @@ TEST_P(Privacy, EverythingThatARunWrites) {
       expect_code(0, arguments);
     }
   expect_code(0, {"info", run});
-  write_bytes(folder_ / "predictions.csv", "open to all");  // what is replaced does not stay open
+  write_bytes(folder_ / "predictions.csv", "patient_id,abstain\n");  // what is replaced does not stay open
   expect_code(0, {"predict", run, cohort_.path(), "--out", folder_ / "predictions.csv"});
   const std::string predictions = read_bytes(folder_ / "predictions.csv");
   EXPECT_TRUE(holds(predictions, cohort_.ids));

@@ -180,8 +180,27 @@ TEST_F(Train, ProgressInAPipeIsPlainLines) {
   ASSERT_EQ(trained.code, 0);
   EXPECT_EQ(trained.out.find('\r'), std::string::npos);
   EXPECT_EQ(trained.out.find('\x1b'), std::string::npos);
-  for (const char* part : {"epoch 1/3", "epoch 2/3", "epoch 3/3", "hybrid model", "val_auc"})
+  for (const char* part : {"epoch 1/3", "epoch 2/3", "epoch 3/3", "hybrid model", "  val_loss ", "  val_auc "})
     EXPECT_TRUE(trained.prints(part)) << part << "\n" << trained.out;
+}
+
+TEST_F(Train, CountsAreSpelledProperly) {
+  const Finished trained = train("run", {"--set", "train.epochs=1", "--set", "preprocess.genes=6"});
+  ASSERT_EQ(trained.code, 0);
+  EXPECT_TRUE(trained.prints("\n1 epoch in ")) << trained.out;
+  EXPECT_FALSE(trained.prints("ETA")) << trained.out;
+  EXPECT_TRUE(trained.prints("note: preprocess.genes = 6, but genomics has 5")) << trained.out;
+  EXPECT_FALSE(train("five", {"--set", "preprocess.genes=5"}).prints("note: preprocess.genes"));
+}
+
+// Refused before anything is allocated: the system would grant the memory, and end the process when it is used.
+TEST_F(Train, AModelThatTheMachineCannotHoldIsADeviceError) {
+  const Finished trained =
+      train("run", {"--set", "encoder.ehr.hidden=[65000,65000,65000,65000,65000,65000,65000,65000]"});
+  EXPECT_TRUE(refused(trained, 5)) << trained.code << trained.err;
+  EXPECT_TRUE(trained.says("encoder.ehr.1.weight [65000, 65000]")) << trained.err;
+  EXPECT_TRUE(trained.says("in 5 buffers")) << trained.err;  // values, gradients, two moments, the best so far
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
 TEST_F(Train, NumbersThatOverflowEndTheRunWithoutAModel) {

@@ -48,10 +48,19 @@ TEST(Usage, WrongCommandLinesAreUsageErrors) {
     const Finished finished = plait_run(arguments);
     std::string line;
     for (const std::string& argument : arguments) line += argument + " ";
-    EXPECT_EQ(finished.code, 2) << line;
-    EXPECT_EQ(finished.out, "") << line;
-    EXPECT_NE(finished.err, "") << line;
+    EXPECT_TRUE(refused(finished, 2)) << line << finished.err;
   }
+}
+
+TEST(Usage, AMisspeltSubcommandNamesTheNearestOne) {
+  const Finished close = plait_run({"trian", "a", "--out", "b"});
+  EXPECT_TRUE(refused(close, 2)) << close.err;
+  EXPECT_EQ(close.err, "plait: unknown subcommand 'trian', did you mean train?\n");
+  const Finished far = plait_run({"frobnicate"});
+  EXPECT_TRUE(refused(far, 2)) << far.err;
+  EXPECT_TRUE(far.says("unknown subcommand 'frobnicate'") && far.says("plait --help")) << far.err;
+  const Finished option = plait_run({"evaluate", "a", "b", "--split", "some"});
+  EXPECT_TRUE(option.says("--split") && option.says("see `plait evaluate --help`")) << option.err;
 }
 
 TEST(Usage, AMisspeltSettingNamesTheNearestOne) {
@@ -60,6 +69,8 @@ TEST(Usage, AMisspeltSettingNamesTheNearestOne) {
   const Finished set = plait_run({"train", cohort.path(), "--out", folder / "run", "--set", "train.epoch=3"});
   EXPECT_TRUE(refused(set, 2)) << set.err;
   EXPECT_TRUE(set.says("--set train.epoch=3") && set.says("\"epochs\"")) << set.err;
+  const Finished bare = plait_run({"train", cohort.path(), "--out", folder / "run", "--set", "epochs=3"});
+  EXPECT_TRUE(refused(bare, 2) && bare.says("did you mean \"train.epochs\"?")) << bare.err;
   write_bytes(folder / "c.toml", "[model]\nfusion = \"concat\"\n[train]\nlearning_rte = 0.1\n");
   const Finished file = plait_run({"train", cohort.path(), "--out", folder / "run", "--config", folder / "c.toml"});
   EXPECT_TRUE(refused(file, 2)) << file.err;
@@ -147,7 +158,8 @@ TEST(Usage, CheckReportsEveryProblemOfABadCohort) {
 TEST(Usage, InfoTellsWhatTheBuildCanDo) {
   const Finished info = plait_run({"info"});
   EXPECT_EQ(info.code, 0);
-  for (const char* part : {"plait ", "cpu ", "gpu ", "hybrid", "multilabel"}) EXPECT_TRUE(info.prints(part)) << part;
+  for (const char* part : {"plait ", "cpu ", "gpu ", "hybrid", "late", "multilabel"})
+    EXPECT_TRUE(info.prints(part)) << part;
 }
 
 }  // namespace

@@ -3,7 +3,8 @@
     python make_metrics_goldens.py        (needs numpy and scikit-learn; run again only when the conventions change)
 
 null stands where scikit-learn raises, warns of an undefined metric and returns nan, or (average precision) sees one
-class only. Expected calibration error, absent from scikit-learn, is computed here from np.histogram.
+class only; for precision, recall and F1 of yes/no decisions where no target is positive, and for their balanced accuracy
+where one class is missing (scikit-learn calls these 0 or warns). Expected calibration error, absent from scikit-learn, is computed here from np.histogram.
 """
 
 import json
@@ -37,6 +38,29 @@ def mean_area(function, y, p):
     return np.mean(defined) if defined else None
 
 
+def decision(function, y, decided):
+    """A metric of one yes/no decision, None without a positive to find (balanced accuracy: without both classes)."""
+    if y.sum() == 0:
+        return None
+    if function is not sk.balanced_accuracy_score:
+        return function(y, decided, zero_division=0)
+    return function(y, decided) if y.sum() < y.size else None
+
+
+def mean_decision(function, y, decided):
+    values = [decision(function, y[:, l], decided[:, l]) for l in range(y.shape[1])]
+    values = [v for v in values if v is not None]
+    return np.mean(values) if values else None
+
+
+def label_averages(y, decided):
+    result = {}
+    for name, function in (("f1", sk.f1_score), ("precision", sk.precision_score), ("recall", sk.recall_score)):
+        result[f"{name}_macro"] = mean_decision(function, y, decided)
+        result[f"{name}_micro"] = decision(function, y.ravel(), decided.ravel())
+    return result
+
+
 def averages(y, decided, labels=None):
     result = {}
     for name, function in (("f1", sk.f1_score), ("precision", sk.precision_score), ("recall", sk.recall_score)):
@@ -51,10 +75,10 @@ def binary(p, y):
         "auc": area(sk.roc_auc_score, y, p),
         "auprc": area(sk.average_precision_score, y, p),
         "accuracy": sk.accuracy_score(y, decided),
-        "balanced_accuracy": sk.balanced_accuracy_score(y, decided),
-        "f1": sk.f1_score(y, decided, zero_division=0),
-        "precision": sk.precision_score(y, decided, zero_division=0),
-        "recall": sk.recall_score(y, decided, zero_division=0),
+        "balanced_accuracy": decision(sk.balanced_accuracy_score, y, decided),
+        "f1": decision(sk.f1_score, y, decided),
+        "precision": decision(sk.precision_score, y, decided),
+        "recall": decision(sk.recall_score, y, decided),
         "brier": sk.brier_score_loss(y, p, pos_label=1),
         "ece": ece(p, y),
         "log_loss": sk.log_loss(y, p, labels=[0, 1]),
@@ -71,6 +95,7 @@ def multiclass(p, y):
         "auc_macro": mean_area(sk.roc_auc_score, hot, p),
         "auc_micro": area(sk.roc_auc_score, hot.ravel(), p.ravel()),
         "auprc_macro": mean_area(sk.average_precision_score, hot, p),
+        "auprc_micro": area(sk.average_precision_score, hot.ravel(), p.ravel()),
         "brier": np.mean(np.sum((p - hot) ** 2, axis=1)),
         "ece": ece(p.max(axis=1), (decided == y).astype(float)),
         "log_loss": sk.log_loss(y, p, labels=list(range(classes))),
@@ -88,11 +113,14 @@ def multilabel(p, y):
         "auc_micro": area(sk.roc_auc_score, y.ravel(), p.ravel()),
         "auprc_macro": mean_area(sk.average_precision_score, y, p),
         "auprc_micro": area(sk.average_precision_score, y.ravel(), p.ravel()),
+        "accuracy_macro": np.mean([sk.accuracy_score(y[:, l], decided[:, l]) for l in range(y.shape[1])]),
+        "balanced_accuracy_macro": mean_decision(sk.balanced_accuracy_score, y, decided),
         "subset_accuracy": sk.accuracy_score(y, decided),
+        "ece_macro": np.mean([ece(p[:, l], y[:, l]) for l in range(y.shape[1])]),
         "brier": np.mean([sk.brier_score_loss(y[:, l], p[:, l], pos_label=1) for l in range(y.shape[1])]),
         "log_loss": np.mean([sk.log_loss(y[:, l], p[:, l], labels=[0, 1]) for l in range(y.shape[1])]),
     }
-    return result | averages(y, decided)
+    return result | label_averages(y, decided)
 
 
 def regression(p, y):

@@ -292,6 +292,9 @@ TEST(Config, UnknownKeysNameTheNearestOneAndTheirLine) {
   EXPECT_TRUE(key.says("f.toml:3:3: [train] unknown key \"lerning_rate\"; did you mean \"learning_rate\"?"))
       << key.message;
   EXPECT_TRUE(text_error("x = 1\n").says("f.toml:1:1: unknown section \"x\""));
+  EXPECT_TRUE(text_error("epoch = 1\n")
+                  .says("f.toml:1:1: the key \"epoch\" stands in no section; did you mean "
+                        "\"train.epochs\"?"));
   EXPECT_TRUE(text_error("[tarin]\n").says("f.toml:1:2: unknown section \"tarin\"; did you mean \"train\"?"));
   EXPECT_TRUE(text_error("[encoder.ehr]\nhiden = []\n")
                   .says("f.toml:2:1: [encoder.ehr] unknown key \"hiden\"; did you mean \"hidden\"?"));

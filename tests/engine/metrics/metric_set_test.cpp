@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -17,11 +19,12 @@ const std::map<TaskKind, std::vector<std::string>> kNames{
     {TaskKind::binary,
      {"auc", "auprc", "accuracy", "balanced_accuracy", "f1", "precision", "recall", "brier", "ece", "log_loss"}},
     {TaskKind::multiclass,
-     {"accuracy", "balanced_accuracy", "auc_macro", "auc_micro", "auprc_macro", "f1_macro", "f1_micro",
+     {"accuracy", "balanced_accuracy", "auc_macro", "auc_micro", "auprc_macro", "auprc_micro", "f1_macro", "f1_micro",
       "precision_macro", "precision_micro", "recall_macro", "recall_micro", "brier", "ece", "log_loss"}},
     {TaskKind::multilabel,
-     {"auc_macro", "auc_micro", "auprc_macro", "auprc_micro", "f1_macro", "f1_micro", "precision_macro",
-      "precision_micro", "recall_macro", "recall_micro", "subset_accuracy", "brier", "log_loss"}},
+     {"auc_macro", "auc_micro", "auprc_macro", "auprc_micro", "accuracy_macro", "balanced_accuracy_macro", "f1_macro",
+      "f1_micro", "precision_macro", "precision_micro", "recall_macro", "recall_micro", "subset_accuracy", "brier",
+      "ece_macro", "log_loss"}},
     {TaskKind::regression, {"rmse", "mae", "r2"}},
 };
 
@@ -68,6 +71,35 @@ TEST(MetricSet, AgreesWithScikitLearn) {
   }
 }
 
+// Every pair of thresholds and cells, counted one by one.
+TEST(MetricSet, MicroAveragePrecisionPoolsTheCellsOfAllClasses) {
+  const Predictions p{.task = TaskKind::multiclass,
+                      .outputs = 3,
+                      .values = {0.5, 0.3, 0.2, 0.2, 0.2, 0.6, 0.1, 0.8, 0.1, 0.3, 0.3, 0.4},
+                      .targets = {0, 1, 1, 2}};
+  std::vector<double> thresholds = p.values;
+  std::sort(thresholds.rbegin(), thresholds.rend());
+  thresholds.erase(std::unique(thresholds.begin(), thresholds.end()), thresholds.end());
+  double area = 0.0, recall_before = 0.0;
+  for (const double threshold : thresholds) {
+    double right = 0.0, chosen = 0.0;
+    for (std::size_t cell = 0; cell < p.values.size(); ++cell) {
+      if (p.values[cell] < threshold) continue;
+      chosen += 1.0;
+      if (static_cast<double>(cell % 3) == p.targets[cell / 3]) right += 1.0;
+    }
+    area += (right / 4.0 - recall_before) * right / chosen;
+    recall_before = right / 4.0;
+  }
+  bool found = false;
+  for (const auto& [name, value] : compute_metrics(p)) {
+    if (name != "auprc_micro") continue;
+    found = true;
+    EXPECT_NEAR(*value, area, 1e-14);
+  }
+  EXPECT_TRUE(found);
+}
+
 TEST(MetricSet, NobodyGivesEveryNameInOrderAndNoValue) {
   for (const auto& [task, names] : kNames) {
     for (const std::size_t outputs : {std::size_t{1}, std::size_t{3}, std::size_t{0}}) {
@@ -79,6 +111,16 @@ TEST(MetricSet, NobodyGivesEveryNameInOrderAndNoValue) {
         EXPECT_FALSE(metrics[k].value) << names[k];
       }
     }
+  }
+}
+
+TEST(MetricSet, TheDocumentationNamesEveryMetricInOrder) {
+  std::ifstream file(PLAIT_SOURCE_DIR "/docs/metrics.md");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  for (const auto& [task, names] : kNames) {
+    std::string row = "\n| " + std::string(task_name(task)) + " |";
+    for (const std::string& name : names) row += " `" + name + "`";
+    EXPECT_NE(text.find(row + " |\n"), std::string::npos) << row;
   }
 }
 

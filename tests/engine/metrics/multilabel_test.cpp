@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 namespace plait {
 namespace {
 
@@ -43,6 +46,46 @@ TEST(Multilabel, EachLabelIsTheBinaryCase) {
     EXPECT_EQ(per_label[l].true_negatives, alone.true_negatives);
     EXPECT_EQ(per_label[l].false_negatives, alone.false_negatives);
   }
+}
+
+// Labels of one kind only have no recall, precision, F1 or balanced accuracy: the mean is over the others.
+TEST(Multilabel, MacroAveragesAreOverTheLabelsThatHaveTheMetric) {
+  const std::vector<double> probabilities{0.9, 0.7, 0.2,  //
+                                          0.4, 0.1, 0.8,  //
+                                          0.6, 0.3, 0.9};
+  const std::vector<double> targets{1, 0, 1,  //
+                                    1, 0, 1,  //
+                                    0, 0, 1};
+  const auto per_label = confusion_per_label(probabilities, targets, 3);
+  // First label: found 1 of 2, 1 false; second: no positives, 1 false; third: found 2 of 3, no negatives.
+  EXPECT_DOUBLE_EQ(*macro_over_labels(per_label, &Confusion::recall), (1.0 / 2 + 2.0 / 3) / 2);
+  EXPECT_DOUBLE_EQ(*macro_over_labels(per_label, &Confusion::precision), (1.0 / 2 + 1.0) / 2);
+  EXPECT_DOUBLE_EQ(*macro_over_labels(per_label, &Confusion::balanced_accuracy), (1.0 / 2 + 0.0) / 2);
+  EXPECT_DOUBLE_EQ(*macro_over_labels(per_label, &Confusion::accuracy), (1.0 + 2.0 + 2.0) / 9);
+  EXPECT_FALSE(macro_over_labels(std::vector{per_label[1]}, &Confusion::recall));
+}
+
+// Against bins filled one patient at a time, each patient as often as counted.
+TEST(Multilabel, CalibrationErrorIsTheMeanOverTheLabels) {
+  const std::vector<double> probabilities{0.90, 0.2, 1.0, 0.50, 0.8, 0.0, 0.92, 0.21, 0.5, 0.07, 0.4, 0.06};
+  const std::vector<double> targets{1, 0, 1, 0, 1, 0, 0, 0, 1, 0, 1, 1};
+  const std::size_t labels = 3, n = 4;
+  const std::vector<std::uint32_t> times{1, 3, 0, 2};
+  double expected = 0.0;
+  for (std::size_t l = 0; l < labels; ++l)
+    for (int bin = 0; bin < 15; ++bin) {
+      double inside = 0.0, predicted = 0.0, happened = 0.0;
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::uint32_t k = 0; k < times[i]; ++k) {
+          const double p = probabilities[i * labels + l];
+          if (std::min(static_cast<int>(std::floor(15 * p)), 14) != bin) continue;
+          inside += 1, predicted += p, happened += targets[i * labels + l];
+        }
+      if (inside > 0) expected += inside / 6 * std::fabs(predicted / inside - happened / inside) / labels;
+    }
+  EXPECT_GT(expected, 0.1);
+  EXPECT_NEAR(*macro_calibration_error(probabilities, targets, labels, Multiplicity(times)), expected, 1e-14);
+  for (const std::size_t none : {0u, 3u}) EXPECT_FALSE(macro_calibration_error({}, {}, none));
 }
 
 TEST(Multilabel, NobodyAndNoLabels) {

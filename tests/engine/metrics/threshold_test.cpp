@@ -32,17 +32,23 @@ TEST(Threshold, CountsAndAnotherThreshold) {
   EXPECT_EQ(c.total(), 5u);
 }
 
-TEST(Threshold, ZeroDenominatorsGiveZero) {
+TEST(Threshold, WhereThereIsNoPositiveToFindNothingIsSaidOfFindingThem) {
   const Confusion never_yes{0, 0, 3, 2};  // true and false positives, true and false negatives
-  EXPECT_EQ(*never_yes.precision(), 0.0);
-  EXPECT_EQ(*never_yes.f1(), 0.0);
-  EXPECT_EQ(*never_yes.balanced_accuracy(), 0.5);
-  const Confusion negatives_only{0, 1, 3, 0};
-  EXPECT_EQ(*negatives_only.recall(), 0.0);
-  EXPECT_EQ(*negatives_only.balanced_accuracy(), 0.75);  // the recall of the one class there is
+  EXPECT_EQ(never_yes.precision(), 0.0);
+  EXPECT_EQ(never_yes.f1(), 0.0);
+  EXPECT_EQ(never_yes.balanced_accuracy(), 0.5);
+  for (const Confusion& negatives_only : {Confusion{0, 1, 3, 0}, Confusion{0, 0, 4, 0}}) {
+    EXPECT_FALSE(negatives_only.precision());
+    EXPECT_FALSE(negatives_only.recall());
+    EXPECT_FALSE(negatives_only.f1());
+    EXPECT_FALSE(negatives_only.balanced_accuracy());
+    EXPECT_TRUE(negatives_only.accuracy() && negatives_only.specificity());
+  }
   const Confusion positives_only{1, 0, 0, 1};
-  EXPECT_EQ(*positives_only.specificity(), 0.0);
-  EXPECT_EQ(*positives_only.balanced_accuracy(), 0.5);
+  EXPECT_EQ(positives_only.precision(), 1.0);
+  EXPECT_EQ(positives_only.recall(), 0.5);
+  EXPECT_FALSE(positives_only.specificity());
+  EXPECT_FALSE(positives_only.balanced_accuracy());
 }
 
 TEST(Threshold, NobodyDefinesNothing) {
