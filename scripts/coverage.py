@@ -29,10 +29,12 @@ def lines_of(build):
         sys.exit(f"gcovr: {report.stderr.strip()}")
     found = defaultdict(dict)
     for file in json.loads(report.stdout)["files"]:
+        # Headers are included through links in the build folder; what counts is the file they lead to.
+        path = str((root / file["file"]).resolve().relative_to(root))
         for line in file["lines"]:
             if not line.get("gcovr/noncode"):
                 number = line["line_number"]
-                found[file["file"]][number] = max(found[file["file"]].get(number, 0), line["count"])
+                found[path][number] = max(found[path].get(number, 0), line["count"])
     return found
 
 
