@@ -9,7 +9,8 @@
 namespace plait {
 
 RunCohort open_run_with_cohort(const std::string& run, const std::string& cohort, bool read_targets) {
-  RunCohort opened{.trained = open_run(run), .cohort = nullptr, .dataset = nullptr, .modalities = {}};
+  RunCohort opened;
+  opened.trained = open_run(run);
   CohortOptions options{
       .for_training = false, .read_targets = read_targets, .image_size = image_size_of(opened.trained.fit)};
   for (const ModalityFit& modality : opened.trained.fit.modalities)

@@ -61,17 +61,20 @@ struct Scratch {
   std::ptrdiff_t* segment;  // where each output row of the chunk starts in x
 
   std::size_t bytes = 0;
+  // Without a workspace only `bytes` is of use.
   Scratch(const Conv2dParams& p, const Chunking<T>& c, void* workspace) {
-    char* at = static_cast<char*>(workspace);
-    const auto take = [&]<class U>(U*& slice, std::int64_t count) {
-      slice = reinterpret_cast<U*>(at + bytes);
-      bytes += aligned_bytes<U>(count);
-    };
-    take(x, c.images * c.image_size);
-    take(dz, c.images * c.rows * p.out_width() * c.channels);
-    take(weight, c.tile_groups * c.group_taps * c.channels);
-    take(bias, c.channels);
-    take(segment, c.images * c.rows);
+    take(workspace, x, c.images * c.image_size);
+    take(workspace, dz, c.images * c.rows * p.out_width() * c.channels);
+    take(workspace, weight, c.tile_groups * c.group_taps * c.channels);
+    take(workspace, bias, c.channels);
+    take(workspace, segment, c.images * c.rows);
+  }
+
+ private:
+  template <class U>
+  void take(void* workspace, U*& slice, std::int64_t count) {
+    slice = workspace == nullptr ? nullptr : reinterpret_cast<U*>(static_cast<char*>(workspace) + bytes);
+    bytes += aligned_bytes<U>(count);
   }
 };
 

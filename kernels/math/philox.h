@@ -68,7 +68,7 @@ PLAIT_HD bool random_bernoulli(std::uint32_t word, float probability) {
 
 // One of 0 .. count-1.
 PLAIT_HD std::uint32_t random_index(std::uint32_t word, std::uint32_t count) {
-  return static_cast<std::uint32_t>(std::uint64_t{word} * count >> 32);
+  return static_cast<std::uint32_t>((static_cast<std::uint64_t>(word) * count) >> 32);
 }
 
 }  // namespace plait
