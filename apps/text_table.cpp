@@ -1,5 +1,7 @@
 #include "apps/text_table.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace plait {
@@ -23,7 +25,7 @@ std::string TextTable::text() const {
     for (std::size_t c = 0; c < widths.size(); ++c) {
       const std::string cell = c < rows_[r].size() ? rows_[r][c] : "";
       const std::string pad(widths[c] - width_of(cell), ' ');
-      line += (c == 0 ? " " + cell + pad : "  " + pad + cell);
+      line += c == 0 ? fmt::format(" {}{}", cell, pad) : fmt::format("  {}{}", pad, cell);
     }
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + "\n";

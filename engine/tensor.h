@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <string>
+#include <vector>
 
 #include "engine/dtype.h"
 
@@ -25,6 +26,7 @@ class Shape {
   std::int64_t rows() const { return rank_ == 0 ? 1 : dims_[0]; }
   std::int64_t columns() const;  // product of all dimensions but the first
   std::int64_t count() const { return rows() * columns(); }
+  std::vector<std::int64_t> dims() const { return {dims_.begin(), dims_.begin() + rank_}; }
   bool operator==(const Shape&) const = default;
 
  private:

@@ -99,10 +99,11 @@ StackingFit fit_stacking(const StackingData& data) {
     if (squared < 1e-16) break;
     // Backtracking until the decrease is a fair part of what the slope promises (Armijo).
     double reached = fit.loss;
-    for (; step > 1e-10; step *= 0.5) {
+    while (step > 1e-10) {
       for (std::size_t k = 0; k < theta.size(); ++k) trial[k] = theta[k] - step * gradient[k];
       reached = loss(trial, nullptr);
       if (reached <= fit.loss - 1e-4 * step * squared) break;
+      step *= 0.5;
     }
     if (!(reached < fit.loss)) break;
     theta = trial;

@@ -2,6 +2,7 @@
 # Installs the packages that plait is built with. Does nothing, and needs no network and no root, when all are there.
 #   scripts/setup.sh            what the program and the demo need
 #   scripts/setup.sh --tests    and what scripts/test.sh needs
+#   scripts/setup.sh --long     and what scripts/test.sh --long needs
 #   scripts/setup.sh --coverage and what scripts/test.sh --coverage needs
 #   scripts/setup.sh --lint     and what scripts/lint.sh needs
 #   scripts/setup.sh --bench    and what scripts/bench.sh needs
@@ -35,6 +36,10 @@ for option in "$@"; do
       want ccache "faster builds (optional)"
       want git "the list of files to check"
       ;;
+    --long)
+      want clang-14 "the fuzz targets (optional)"
+      want libclang-rt-14-dev "libFuzzer (optional)"
+      ;;
     --coverage) want gcovr "the lines that the tests run" ;;
     --lint)
       want clang-tidy-14 "static analysis"
@@ -45,7 +50,7 @@ for option in "$@"; do
       want libopenblas-dev "a rival to compare with (optional)"
       want libdnnl-dev "a rival to compare with (optional)"
       ;;
-    -h | --help) sed -n '2,8s/^# //p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,9s/^# //p' "$0"; exit 0 ;;
     *) echo "setup.sh: unknown option $option (see --help)" >&2; exit 2 ;;
   esac
 done

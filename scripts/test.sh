@@ -22,6 +22,7 @@ done
 
 echo "== packages"
 setup=(--tests)
+if [ "$fuzz" = yes ]; then setup+=(--long); fi
 if [ "$preset" = coverage ]; then setup+=(--coverage); fi
 scripts/setup.sh "${setup[@]}"
 

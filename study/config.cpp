@@ -1,5 +1,7 @@
 #include "study/config.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <bit>
 
@@ -111,10 +113,10 @@ void check_layer(const Layer& layer, const RunConfig& config) {
   for (const TomlEntry& entry : layer.root.entries) {
     if (std::find(kSections.begin(), kSections.end(), entry.key) != kSections.end()) continue;
     const auto key = entry.value.table() == nullptr ? with_section(entry.key, config) : std::nullopt;
-    const std::string what =
-        key ? "the key \"" + entry.key + "\" stands in no section" : "unknown section \"" + entry.key + "\"";
+    const std::string what = key ? fmt::format("the key \"{}\" stands in no section", entry.key)
+                                 : fmt::format("unknown section \"{}\"", entry.key);
     const std::string meant = key ? *key : nearest_name(entry.key, kSections).value_or("");
-    layer.source.fail(entry.line, entry.column, what + "; did you mean \"" + meant + "\"?");
+    layer.source.fail(entry.line, entry.column, fmt::format("{}; did you mean \"{}\"?", what, meant));
   }
 }
 

@@ -8,15 +8,7 @@
 #include "io/formats/safetensors.h"
 
 namespace plait {
-namespace {
-
-std::vector<std::int64_t> dims_of(const Shape& shape) {
-  std::vector<std::int64_t> dims;
-  for (int i = 0; i < shape.rank(); ++i) dims.push_back(shape[i]);
-  return dims;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 void write_model(const std::filesystem::path& path, const ParameterStore& store, const std::string& model_json) {
   check(store.dtype() == DType::f32, "[model file] only f32 models are stored");
@@ -25,7 +17,7 @@ void write_model(const std::filesystem::path& path, const ParameterStore& store,
     const Parameter& p = store.parameter(i);
     tensors.push_back({.name = p.name,
                        .type = SafeType::f32,
-                       .shape = dims_of(p.shape),
+                       .shape = p.shape.dims(),
                        .data = static_cast<const std::byte*>(store.value(i).data),
                        .row_stride = p.row_stride});
   }
@@ -49,7 +41,7 @@ void read_parameters(const std::filesystem::path& path, ParameterStore& store) {
     const Parameter& p = store.parameter(i);
     const SafeTensor* tensor = file.find(p.name);
     if (tensor == nullptr) refuse("tensor \"" + p.name + "\" is missing");
-    if (tensor->shape != dims_of(p.shape)) refuse("tensor \"" + p.name + "\" should be " + to_string(p.shape));
+    if (tensor->shape != p.shape.dims()) refuse("tensor \"" + p.name + "\" should be " + to_string(p.shape));
     const Tensor value = store.value(i);
     copy_floats(*tensor, value.as<float>(), p.row_stride);
     const float* numbers = value.as<float>();

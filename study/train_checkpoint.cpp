@@ -12,12 +12,6 @@ namespace {
 
 constexpr const char* log_file = "metrics.jsonl";
 
-std::vector<std::int64_t> dims_of(const Shape& shape) {
-  std::vector<std::int64_t> dims;
-  for (int i = 0; i < shape.rank(); ++i) dims.push_back(shape[i]);
-  return dims;
-}
-
 // The numbers of a state by name, once: writing and reading walk the same list.
 template <class State, class Integer, class Number>
 void visit(State& s, const Integer& integer, const Number& number) {
@@ -84,7 +78,7 @@ void TrainCheckpoints::save(const TrainState& state, const std::string& log) {
       content.tensors.push_back(
           {.name = buffer.name + "." + p.name,
            .type = SafeType::f32,
-           .shape = dims_of(p.shape),
+           .shape = p.shape.dims(),
            .data = static_cast<const std::byte*>(buffer.data) + static_cast<std::size_t>(p.offset) * sizeof(float),
            .row_stride = p.row_stride});
     }
@@ -104,7 +98,7 @@ std::optional<TrainCheckpoints::Restored> TrainCheckpoints::restore(std::vector<
     for (int i = 0; i < store_.size(); ++i) {
       const Parameter& p = store_.parameter(i);
       const SafeTensor* tensor = checkpoint->state.find(buffer.name + "." + p.name);
-      if (tensor == nullptr || tensor->shape != dims_of(p.shape))
+      if (tensor == nullptr || tensor->shape != p.shape.dims())
         fail_storage(where + ": \"" + buffer.name + "." + p.name + "\" is missing or of another shape");
       copy_floats(*tensor, static_cast<float*>(buffer.data) + p.offset, p.row_stride);
     }

@@ -19,6 +19,7 @@ std::vector<Confusion> confusion_per_label(std::span<const double> probabilities
     }
   }
   std::vector<Confusion> confusions;
+  confusions.reserve(counts.size());
   for (const auto& [true_negatives, false_positives, false_negatives, true_positives] : counts)
     confusions.push_back({.true_positives = true_positives,
                           .false_positives = false_positives,

@@ -1,5 +1,6 @@
 #include "engine/metrics/predictions.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -36,15 +37,15 @@ void check_predictions(const Predictions& p) {
   check(!one_output || p.outputs == 1, "[metrics] outputs: a binary or regression task has one");
   check(p.outputs > 0 || p.values.empty(), "[metrics] outputs: 0, but there are values");
   check(p.outputs == 0 || p.values.size() % p.outputs == 0, "[metrics] values: not a multiple of the outputs");
-  const std::size_t targets_per_patient = p.task == TaskKind::multilabel ? p.outputs : 1;
+  const std::size_t outputs = std::max<std::size_t>(1, p.outputs);  // of 0 there are no values
+  const std::size_t targets_per_patient = p.task == TaskKind::multilabel ? outputs : 1;
   check(p.targets.size() == p.patients() * targets_per_patient, "[metrics] targets: not as many as the values need");
 
   for (std::size_t i = 0; i < p.values.size(); ++i) {
-    if (!std::isfinite(p.values[i]))
-      throw Error(ExitCode::numeric, at_row(i / p.outputs) + "a prediction is not finite");
+    if (!std::isfinite(p.values[i])) throw Error(ExitCode::numeric, at_row(i / outputs) + "a prediction is not finite");
     const bool in_range = p.values[i] >= -kProbabilitySlack && p.values[i] <= 1.0 + kProbabilitySlack;
     if (p.task != TaskKind::regression && !in_range)
-      throw Error(ExitCode::internal, at_row(i / p.outputs) + "not a probability (logits must be squashed first)");
+      throw Error(ExitCode::internal, at_row(i / outputs) + "not a probability (logits must be squashed first)");
   }
   for (std::size_t i = 0; i < p.targets.size(); ++i)
     if (!valid_target(p, p.targets[i]))

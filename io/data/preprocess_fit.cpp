@@ -150,6 +150,7 @@ class TableFit {
     order.resize(genes);
     std::sort(order.begin(), order.end());
     std::vector<ColumnFit> kept;
+    kept.reserve(order.size());
     for (const std::size_t j : order) kept.push_back(std::move(fit_.columns[j]));
     fit_.columns = std::move(kept);
   }
@@ -176,7 +177,8 @@ void fit_channels(const Sample* samples, const std::vector<std::size_t>& rows, M
       for (std::size_t c = 0; c < channels; ++c) ++counts[c * values + image[i + c]];
     }
   }
-  const double n = static_cast<double>(length / channels) * static_cast<double>(rows.size());
+  const std::size_t samples_per_channel = length / channels * rows.size();
+  const auto n = static_cast<double>(samples_per_channel);
   for (std::size_t c = 0; c < channels; ++c) {
     const std::uint64_t* count = counts.data() + c * values;
     double mean = 0.0, variance = 0.0;

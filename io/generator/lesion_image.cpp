@@ -15,25 +15,25 @@ constexpr double kSurround = 22.0, kOrgan = 84.0, kCoarse = 5.0, kFine = 4.0, kP
 // Smooth noise of variance about 1/2: standard normals on a lattice, blended with the weights 3t^2 - 2t^3.
 class Grain {
  public:
-  Grain(double spacing, Draws& draws) : spacing_(spacing), side_(static_cast<int>(kSide / spacing) + 2) {
-    values_.resize(static_cast<std::size_t>(side_ * side_));
+  Grain(double spacing, Draws& draws) : spacing_(spacing), side_(static_cast<std::size_t>(kSide / spacing) + 2) {
+    values_.resize(side_ * side_);
     for (double& value : values_) value = draws.normal();
   }
 
   double at(double row, double column) const {
     const double r = row / spacing_, c = column / spacing_;
-    const int i = static_cast<int>(r), j = static_cast<int>(c);
-    const double t = smooth(r - i), u = smooth(c - j);
+    const auto i = static_cast<std::size_t>(r), j = static_cast<std::size_t>(c);
+    const double t = smooth(r - static_cast<double>(i)), u = smooth(c - static_cast<double>(j));
     return (1.0 - t) * ((1.0 - u) * value(i, j) + u * value(i, j + 1)) +
            t * ((1.0 - u) * value(i + 1, j) + u * value(i + 1, j + 1));
   }
 
  private:
   static double smooth(double t) { return t * t * (3.0 - 2.0 * t); }
-  double value(int i, int j) const { return values_[static_cast<std::size_t>(i * side_ + j)]; }
+  double value(std::size_t i, std::size_t j) const { return values_[i * side_ + j]; }
 
   double spacing_;
-  int side_;
+  std::size_t side_;
   std::vector<double> values_;
 };
 
