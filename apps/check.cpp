@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "apps/command.h"
 #include "apps/text_table.h"
 #include "engine/error.h"
@@ -7,6 +9,19 @@
 
 namespace plait {
 namespace {
+
+// "7 (5 numeric, 2 categorical)"
+std::string columns_text(const ModalityData& modality) {
+  std::string text = std::to_string(modality.columns.size());
+  if (modality.kind != ModalityKind::table) return text;
+  std::vector<std::string> parts;
+  for (const ColumnType type : {ColumnType::numeric, ColumnType::categorical, ColumnType::empty}) {
+    const auto same = [&](const Column& column) { return column.type == type; };
+    const auto count = std::count_if(modality.columns.begin(), modality.columns.end(), same);
+    if (count > 0) parts.push_back(fmt::format("{} {}", count, column_type_name(type)));
+  }
+  return fmt::format("{} ({})", text, fmt::join(parts, ", "));
+}
 
 void print_ids(const std::string& title, const std::vector<std::string>& ids) {
   if (ids.empty()) return;
@@ -35,7 +50,7 @@ void print_modalities(const Cohort& cohort) {
     table.add({modality.name, modality_kind_name(modality.kind), std::to_string(modality.rows),
                image ? fmt::format("{} x {} x {}{}", modality.height, modality.width, modality.channels,
                                    modality.sizes_differ ? " and others" : "")
-                     : std::to_string(modality.columns.size())});
+                     : columns_text(modality)});
   }
   fmt::print("\n{}", table.text());
 }

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "io/data/cohort_file.h"
+#include "io/data/cohort_notes.h"
 #include "io/data/cohort_report.h"
 #include "io/data/images.h"
 #include "io/data/labels.h"
@@ -127,6 +128,7 @@ CohortCheck check_cohort(const std::filesystem::path& folder, const CohortOption
   try {
     Cohort cohort = read(folder, options, result.report.unmatched, log);
     count(cohort, result.report);
+    for (std::string& note : cohort_notes(cohort, result.report)) log.note(std::move(note));
     if (log.count() == 0) result.cohort = std::move(cohort);
     result.report.complete = log.complete();
   } catch (const Error& error) {

@@ -82,8 +82,11 @@ class CohortFileReader {
 
   const TomlEntry& required(const TomlTable& table, const char* key, const FilePosition& where) {
     const TomlEntry* entry = table.find(key);
-    if (entry == nullptr) fail_data(where, fmt::format("the section has no \"{}\"", key));
-    return *entry;
+    if (entry != nullptr) return *entry;
+    for (const TomlEntry& other : table.entries)  // "knd": a slip of the finger, not a missing key
+      if (edit_distance(other.key, key) == 1)
+        fail_data(place(other), fmt::format("unknown key \"{}\": did you mean \"{}\"?", other.key, key));
+    fail_data(where, fmt::format("the section has no \"{}\"", key));
   }
 
   // One name, or a list of names without repetition.
@@ -174,7 +177,11 @@ class CohortFileReader {
       read_pattern(required(*table, "files", place(entry)), modality);
     } else {
       if (modality.kind == ModalityKind::table) check_keys(*table, section, {"kind", "file", "categorical"});
-      if (modality.kind == ModalityKind::expression) check_keys(*table, section, {"kind", "file"});
+      if (modality.kind == ModalityKind::expression) {
+        if (const TomlEntry* categories = table->find("categorical"); categories != nullptr)
+          fail_data(place(*categories), "\"categorical\" is for tables: the columns of expression are numbers");
+        check_keys(*table, section, {"kind", "file"});
+      }
       const TomlEntry& file = required(*table, "file", place(entry));
       modality.file = text_of(file);
       modality.path = path_inside(folder_, modality.file, place(file.value));

@@ -30,7 +30,7 @@ std::vector<std::vector<std::int64_t>> make_folds(const Cohort& cohort, std::spa
 
 // split.json: {"train": [ids], "validation": [ids], "test": [ids]}. Reading: `file` is the name for messages. An id
 // that the cohort does not have, that has no target, or that stands in the file twice, is a data error naming part and
-// position, not the id; parts may be left out; other keys are errors.
+// position, not the id, and so are patients of one group in two parts; parts may be left out; other keys are errors.
 std::string split_to_json(const Cohort& cohort, const Split& split);
 Split split_from_json(std::string_view text, const std::string& file, const Cohort& cohort);
 Split read_split(const std::filesystem::path& path, const Cohort& cohort);

@@ -40,6 +40,11 @@ Split split_from_json(std::string_view text, const std::string& file, const Coho
   std::unordered_map<std::string, std::int64_t> index;
   for (std::size_t i = 0; i < cohort.ids.size(); ++i) index.emplace(cohort.ids[i], static_cast<std::int64_t>(i));
   std::vector<std::string> where(cohort.ids.size());  // of each patient, for the message
+  struct Place {
+    const char* part;
+    std::string text;
+  };
+  std::unordered_map<std::int32_t, Place> of_group;  // of the first patient of each
   Split split;
   for (const auto& [name, part] : kParts) {
     if (!json.contains(name)) continue;
@@ -54,6 +59,12 @@ Split split_from_json(std::string_view text, const std::string& file, const Coho
       if (!cohort.labelled(found->second)) fail_data({file}, place + " has no target");
       if (!where[patient].empty())
         fail_data({file}, fmt::format("{} is the same patient as {}", place, where[patient]));
+      if (cohort.has_groups) {
+        const auto first = of_group.try_emplace(cohort.group[patient], Place{name, place}).first;
+        if (std::string_view(first->second.part) != name)
+          fail_data({file},
+                    fmt::format("{} and {} are of one group: a group must not be split", first->second.text, place));
+      }
       where[patient] = place;
       (split.*part).push_back(found->second);
     }

@@ -108,6 +108,9 @@ class TableReader {
       case CellKind::text:
         break;
     }
+    if (is_decimal_comma(cell))
+      return refuse(
+          j, "a number with a decimal comma: write a point, or list the column under categorical in cohort.toml");
     if (entry_.kind == ModalityKind::expression) return refuse(j, "expected a number or an empty cell");
     if (column.type == ColumnType::numeric) {
       return refuse(j,

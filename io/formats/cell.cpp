@@ -142,6 +142,14 @@ CellKind parse_cell(std::string_view text, double& value) {
   return parse(text, value);
 }
 
+bool is_decimal_comma(std::string_view text) {
+  text = without_sign(trimmed(text));
+  const std::size_t comma = text.find(',');
+  if (comma == 0 || comma == text.npos || comma + 1 == text.size()) return false;
+  const std::string_view whole = text.substr(0, comma), rest = text.substr(comma + 1);
+  return std::all_of(whole.begin(), whole.end(), is_digit) && std::all_of(rest.begin(), rest.end(), is_digit);
+}
+
 std::string canonical_text(std::string_view text) {
   double number = 0.0;
   if (parse_cell(text, number) != CellKind::number) return std::string(trimmed(text));

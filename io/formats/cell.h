@@ -14,6 +14,7 @@ namespace plait {
 std::string_view trimmed(std::string_view text);  // without spaces and tabs at both ends
 bool is_utf8(std::string_view text);              // well-formed, shortest forms, no surrogates
 bool is_missing(std::string_view text);
+bool is_decimal_comma(std::string_view text);  // "1,5", "-0,25 ": a number but for the comma
 
 enum class CellKind : std::uint8_t { missing, number, infinite, out_of_range, text };
 

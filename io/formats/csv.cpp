@@ -77,7 +77,8 @@ bool CsvReader::next() {
   if (!next_record()) return false;
   if (cells_.size() == header_.size()) return true;
   fail_data(at(std::min(cells_.size(), header_.size())),
-            fmt::format("the row has {} fields, the header has {}", cells_.size(), header_.size()));
+            fmt::format("the row has {} {}, the header has {}", cells_.size(), cells_.size() == 1 ? "field" : "fields",
+                        header_.size()));
 }
 
 bool CsvReader::next_record() {

@@ -74,7 +74,10 @@ TEST(CohortProblems, InATable) {
   };
   with("patient_id,age\na,50\nb,60\na,70\n", ":4:1: the patient of line 2 again");
   with("patient_id,age\nz,50\na,60\nz,70\n", ":4:1: the patient of line 2 again");  // not in the labels
-  with("patient_id,age\na\n", ":2:2: the row has 1 fields, the header has 2");
+  with("patient_id,age\na\n", ":2:2: the row has 1 field, the header has 2");
+  with("patient_id,age\na,\"5,5\"\nb,6\n",
+       ":2:2: column \"age\": a number with a decimal comma: write a point, or list the column under categorical in "
+       "cohort.toml");
   with("patient_id,age\na,50\nb,sixty\n",
        ":3:2: column \"age\": the column holds numbers and this cell text: correct it, or list the column under "
        "categorical in cohort.toml");
@@ -134,6 +137,10 @@ TEST(CohortProblems, InCohortToml) {
   with("format = 1\n" + task + "[modality.ehr]\nkind = \"tabel\"\nfile = \"ehr.csv\"\n",
        ":7:8: unknown modality kind: one of table, expression, image");
   with("format = 1\n" + task + "[modality.ehr]\nkind = \"table\"\n", ":6:11: the section has no \"file\"");
+  with("format = 1\n" + task + "[modality.ehr]\nknd = \"table\"\nfile = \"ehr.csv\"\n",
+       ":7:1: unknown key \"knd\": did you mean \"kind\"?");
+  with("format = 1\n" + task + "[modality.g]\nkind = \"expression\"\nfile = \"ehr.csv\"\ncategorical = [\"ward\"]\n",
+       ":9:1: \"categorical\" is for tables: the columns of expression are numbers");
   with("format = 1\n" + task + ehr + "categorical = [\"wrad\"]\n",
        std::string(":9:16: @ehr.csv has no column \"wrad\": did you mean \"ward\"?"));
   with("format = 1\n[task]\nkind = \"binary\"\nfile = \"labels.csv\"\ntarget = \"labell\"\n" + ehr,

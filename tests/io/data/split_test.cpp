@@ -317,6 +317,21 @@ TEST(SplitJson, ComesBack) {
   EXPECT_TRUE(part.train.empty());
 }
 
+TEST(SplitJson, AGroupIsNotSplit) {
+  Cohort cohort = classes({5, 5});
+  cohort.has_groups = true;
+  for (std::size_t i = 0; i < cohort.group.size(); ++i) cohort.group[i] = static_cast<std::int32_t>(i / 2);
+  const auto whole = split_from_json(R"({"train": ["p0", "p1"], "test": ["p2", "p3"]})", "f", cohort);
+  EXPECT_EQ(whole.test, (List{2, 3}));
+  const char* torn = R"({"train": ["p4", "p2"], "test": ["p0", "p3"]})";
+  const test::Thrown thrown = error_of([&] { split_from_json(torn, "f", cohort); });
+  EXPECT_EQ(thrown.code, ExitCode::data);
+  EXPECT_EQ(thrown.message,
+            "f: number 2 of \"train\" and number 2 of \"test\" are of one group: a group must not be split");
+  cohort.has_groups = false;
+  EXPECT_NO_THROW(split_from_json(torn, "f", cohort));
+}
+
 TEST(SplitJson, NamesPartAndPositionNeverTheId) {
   Cohort cohort = classes({5, 5});
   cohort.targets[4] = std::numeric_limits<double>::quiet_NaN();

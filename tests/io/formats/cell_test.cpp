@@ -89,5 +89,11 @@ TEST(Cell, ChecksUtf8) {
   }
 }
 
+TEST(Cell, DecimalCommas) {
+  for (const char* comma : {"1,5", "-0,25", "+3,0", " 12,75 "}) EXPECT_TRUE(is_decimal_comma(comma)) << comma;
+  for (const char* other : {"", ",", "1,", ",5", "-,5", "1.5", "1,5,2", "a,b", "1,5x", "15"})
+    EXPECT_FALSE(is_decimal_comma(other)) << other;
+}
+
 }  // namespace
 }  // namespace plait
