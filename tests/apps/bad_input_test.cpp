@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <functional>
 
-#include "tests/support/program.h"
+#include "tests/support/plait_program.h"
 #include "tests/support/small_cohort.h"
 
 namespace plait::test {

@@ -7,7 +7,7 @@
 
 #include "tests/hostile/case_table.h"
 #include "tests/hostile/png_bytes.h"
-#include "tests/support/program.h"
+#include "tests/support/plait_program.h"
 
 namespace plait::test {
 namespace {

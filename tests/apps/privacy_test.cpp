@@ -13,7 +13,7 @@
 #include <algorithm>
 
 #include "tests/support/canary_cohort.h"
-#include "tests/support/program.h"
+#include "tests/support/plait_program.h"
 
 namespace plait::test {
 namespace {

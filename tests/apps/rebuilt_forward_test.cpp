@@ -4,25 +4,12 @@
 
 #include <iostream>
 
-#include "tests/support/program.h"
+#include "tests/support/oracle_python.h"
+#include "tests/support/plait_program.h"
 #include "tests/support/small_cohort.h"
 
 namespace plait::test {
 namespace {
-
-// An interpreter with the packages that the script needs; empty = none.
-std::string python_with_packages() {
-  std::vector<std::string> candidates;
-  if (const char* chosen = std::getenv("PLAIT_PYTHON")) candidates.emplace_back(chosen);
-  const char *cache = std::getenv("XDG_CACHE_HOME"), *home = std::getenv("HOME");
-  const std::string base = cache != nullptr && *cache != '\0' ? cache : std::string(home ? home : "") + "/.cache";
-  candidates.push_back(base + "/plait/venv/bin/python");
-  candidates.emplace_back("python3");
-  for (const std::string& candidate : candidates)
-    if (run_program({candidate, "-c", "import numpy, safetensors.numpy, PIL.Image, tomllib"}).code == 0)
-      return candidate;
-  return {};
-}
 
 struct Case {
   std::string name;
@@ -64,7 +51,7 @@ std::vector<Case> cases() {
 class RebuiltForward : public testing::TestWithParam<Case> {};
 
 TEST_P(RebuiltForward, AgreesWithThePredictions) {
-  const std::string python = python_with_packages();
+  const std::string python = oracle_python("numpy, safetensors.numpy, PIL.Image, tomllib");
   if (python.empty())
     GTEST_SKIP() << "no Python 3.11 with numpy, safetensors and Pillow: tried $PLAIT_PYTHON, plait/venv in the cache "
                     "folder, python3";

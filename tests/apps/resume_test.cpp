@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "kernels/math/philox.h"
-#include "tests/support/program.h"
+#include "tests/support/plait_program.h"
 #include "tests/support/small_cohort.h"
 
 namespace plait {

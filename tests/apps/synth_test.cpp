@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "tests/support/program.h"
+#include "tests/support/plait_program.h"
 
 namespace plait::test {
 namespace {

@@ -7,7 +7,7 @@
 #include <set>
 #include <sstream>
 
-#include "tests/support/program.h"
+#include "tests/support/plait_program.h"
 #include "tests/support/small_cohort.h"
 
 namespace plait::test {

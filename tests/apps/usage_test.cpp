@@ -1,7 +1,7 @@
 // Wrong usage and the commands that need no run: help, check, info, devices.
 #include <gtest/gtest.h>
 
-#include "tests/support/program.h"
+#include "tests/support/plait_program.h"
 #include "tests/support/small_cohort.h"
 
 namespace plait::test {

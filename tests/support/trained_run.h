@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "tests/support/program.h"
+#include "tests/support/plait_program.h"
 #include "tests/support/small_cohort.h"
 
 namespace plait::test {

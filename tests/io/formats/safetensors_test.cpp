@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "tests/support/error_of.h"
+#include "tests/support/oracle_python.h"
 #include "tests/support/temporary_folder.h"
 
 namespace plait {
@@ -13,8 +14,6 @@ namespace {
 using test::error_of;
 using test::Thrown;
 namespace fs = std::filesystem;
-
-constexpr const char* kPython = "/opt/oracle/bin/python";
 
 template <class T>
 const std::byte* bytes_of(const std::vector<T>& values) {
@@ -221,7 +220,10 @@ TEST_F(Safetensors, AFailedWriteLeavesTheOldFile) {
 
 // The stock package reads what we write and the other way round.
 TEST_F(Safetensors, AgreesWithThePythonPackage) {
-  if (!fs::exists(kPython)) GTEST_SKIP() << "no Python with safetensors at " << kPython;
+  const std::string python = test::oracle_python("numpy, safetensors.numpy");
+  if (python.empty())
+    GTEST_SKIP()
+        << "no Python with numpy and safetensors: tried $PLAIT_PYTHON, plait/venv in the cache folder, python3";
   const std::vector<float> f32{1.5f, -2, 3, 4, 5, 6.25f};
   const std::vector<std::uint8_t> u8{1, 2, 3};
   const std::vector<std::int64_t> i64{-5};
@@ -242,9 +244,8 @@ with safe_open(ours, "numpy") as f:
     assert f.metadata() == {"plait.format": "1"}, f.metadata()
 save_file({"b": numpy.arange(3, dtype=numpy.uint8), "a": numpy.array([[0.5, 7]], dtype=numpy.float32)}, theirs, {"k": "v"})
 )");
-  const std::string command = std::string(kPython) + " " + script.string() + " " + (folder / "ours").string() + " " +
-                              (folder / "theirs").string();
-  ASSERT_EQ(std::system(command.c_str()), 0);
+  const test::Finished checked = test::run_program({python, script.string(), folder / "ours", folder / "theirs"});
+  ASSERT_EQ(checked.code, 0) << checked.err;
   const SafetensorsFile theirs(folder / "theirs");
   EXPECT_EQ(theirs.metadata(), (SafeMetadata{{"k", "v"}}));
   ASSERT_EQ(theirs.tensors().size(), 2u);
