@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <new>
 #include <system_error>
+#include <utility>
 
 #include "io/data/cohort_path.h"
 #include "io/data/resize.h"
@@ -66,10 +68,10 @@ class ImageReader {
         log_.add(error);
       }
     }
-    const auto kept = other_sizes_ > 0 ? 0 : static_cast<std::size_t>(data_.rows);
+    const auto kept = seen_.size() > 1 ? 0 : static_cast<std::size_t>(data_.rows);
     data_.bytes.resize(data_.bits == 8 ? kept * samples() : 0);
     data_.words.resize(data_.bits == 16 ? kept * samples() : 0);
-    if (other_sizes_ > 0) note_sizes();
+    if (seen_.size() > 1) note_sizes();
   }
 
  private:
@@ -89,17 +91,15 @@ class ImageReader {
       fail_data({path.string()}, fmt::format("the image has {} channel(s) of {} bits, the first one {} of {}",
                                              image.channels, image.bits, data_.channels, data_.bits));
     }
+    if (wanted_.height == 0 && log_.collects()) ++seen_[{size.height, size.width}];
     if (wanted_.height == 0 && size != ImageSize{data_.height, data_.width}) {
-      if (log_.collects()) {
-        ++other_sizes_;
-        return;
-      }
+      if (log_.collects()) return;
       fail_data({path.string()},
                 fmt::format("the image is {} x {} (height x width), the first one {} x {}: make them equal, or set "
                             "image_size under [preprocess]",
                             size.height, size.width, data_.height, data_.width));
     }
-    if (other_sizes_ > 0) return;  // nothing is kept
+    if (seen_.size() > 1) return;  // nothing is kept
     // For all of them only when a second one fits: the first one alone may promise what the others do not keep.
     reserve(data_.rows == 0 ? 1 : count);
     const std::size_t begin = static_cast<std::size_t>(data_.rows) * samples();
@@ -114,10 +114,15 @@ class ImageReader {
 
   void note_sizes() {
     data_.sizes_differ = true;
+    const auto fewer = [](const auto& a, const auto& b) { return a.second < b.second; };
+    const auto& [size, images] = *std::max_element(seen_.begin(), seen_.end(), fewer);
+    data_.height = size.first;
+    data_.width = size.second;
     log_.note(
-        fmt::format("{}: {} of {} images are not {} x {} (height x width) as the first one: to train on them set "
-                    "image_size under [preprocess], as in --set preprocess.image_size=[{},{}]",
-                    data_.file, other_sizes_, data_.rows, data_.height, data_.width, data_.height, data_.width));
+        fmt::format("{}: {} of {} images are {} x {} (height x width), the others have {} other {}: to train on them "
+                    "set image_size under [preprocess], as in --set preprocess.image_size=[{},{}]",
+                    data_.file, images, data_.rows, size.first, size.second, seen_.size() - 1,
+                    seen_.size() == 2 ? "size" : "sizes", size.first, size.second));
   }
 
   void reserve(std::size_t count) {
@@ -144,8 +149,8 @@ class ImageReader {
   ModalityData& data_;
   ProblemLog& log_;
   std::string first_;
-  std::int64_t other_sizes_ = 0;
-  std::vector<std::uint16_t> words_;  // of one file
+  std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> seen_;  // where problems are collected: size -> images
+  std::vector<std::uint16_t> words_;                                    // of one file
 };
 
 // Who has an image, without opening one.

@@ -217,8 +217,8 @@ TEST(CohortProblems, ImagesOfSeveralSizesAreANoteOfTheCheck) {
   EXPECT_TRUE(checked.report.complete);
   ASSERT_EQ(checked.report.notes.size(), 1u);
   EXPECT_EQ(checked.report.notes[0],
-            "images/{patient_id}.png: 149 of 150 images are not 2 x 3 (height x width) as the first one: to train on "
-            "them set image_size under [preprocess], as in --set preprocess.image_size=[2,3]");
+            "images/{patient_id}.png: 149 of 150 images are 3 x 3 (height x width), the others have 1 other size: to "
+            "train on them set image_size under [preprocess], as in --set preprocess.image_size=[3,3]");
   EXPECT_EQ(checked.report.availability.at(2), 150);
   ASSERT_TRUE(checked.cohort.has_value());
   EXPECT_TRUE(checked.cohort->modalities[1].sizes_differ);
