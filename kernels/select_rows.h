@@ -6,6 +6,7 @@
 
 #include "kernels/grad_mode.h"
 #include "kernels/modality_mask.h"
+#include "kernels/stream.h"
 
 namespace plait {
 
@@ -25,4 +26,16 @@ template <class T>
 void select_rows_backward(const SelectRowsParams& p, const ModalityMask* available, const T* dy, GradSlice<T> dx);
 
 }  // namespace cpu
+
+// The same on a device, T = float or bf16.
+namespace gpu {
+
+template <class T>
+void select_rows(const SelectRowsParams& p, const ModalityMask* available, const T* x, T* y, cudaStream_t stream);
+
+template <class T>
+void select_rows_backward(const SelectRowsParams& p, const ModalityMask* available, const T* dy, GradSlice<T> dx,
+                          cudaStream_t stream);
+
+}  // namespace gpu
 }  // namespace plait

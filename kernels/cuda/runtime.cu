@@ -1,0 +1,157 @@
+// The CUDA runtime behind kernels/gpu_runtime.h.
+#include "kernels/gpu_runtime.h"
+
+#include <string>
+
+#include "kernels/launch.h"
+
+namespace plait::gpu {
+
+bool is_executor() {
+  return false;
+}
+
+std::vector<DeviceInfo> devices() {
+  int count = 0;
+  if (cudaGetDeviceCount(&count) != cudaSuccess) {
+    cudaGetLastError();  // forgotten: having no device is an answer, not a failure
+    return {};
+  }
+  std::vector<DeviceInfo> all;
+  int before = 0;
+  check(cudaGetDevice(&before), "the current device");
+  for (int i = 0; i < count; ++i) {
+    cudaDeviceProp properties{};
+    check(cudaGetDeviceProperties(&properties, i), "properties of a device");
+    DeviceInfo info{.name = properties.name,
+                    .capability = properties.major * 10 + properties.minor,
+                    .multiprocessors = properties.multiProcessorCount};
+    check(cudaSetDevice(i), "choice of a device");
+    check(cudaMemGetInfo(&info.free_bytes, &info.total_bytes), "memory of a device");
+    all.push_back(info);
+  }
+  check(cudaSetDevice(before), "choice of a device");
+  return all;
+}
+
+std::string why_none() {
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  cudaGetLastError();
+  if (status == cudaSuccess) return count > 0 ? "there is one" : "the CUDA driver knows of no device";
+  if (status == cudaErrorInsufficientDriver) return "no CUDA driver, or one that is too old for this program";
+  return std::string("the CUDA runtime says: ") + cudaGetErrorString(status);
+}
+
+void* allocate(std::size_t bytes) {
+  if (bytes == 0) return nullptr;
+  void* memory = nullptr;
+  const cudaError_t status = cudaMalloc(&memory, bytes);
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    std::size_t available = 0, total = 0;
+    cudaMemGetInfo(&available, &total);
+    throw Failure(Failure::Kind::out_of_memory, std::to_string(bytes) + " bytes of device memory were asked for, " +
+                                                    std::to_string(available) + " are free");
+  }
+  check(status, "device memory");
+  return memory;
+}
+
+void release(void* memory) noexcept {
+  cudaFree(memory);
+}
+
+void* allocate_pinned(std::size_t bytes) {
+  if (bytes == 0) return nullptr;
+  void* memory = nullptr;
+  check(cudaMallocHost(&memory, bytes), "page-locked memory");
+  return memory;
+}
+
+void release_pinned(void* memory) noexcept {
+  cudaFreeHost(memory);
+}
+
+cudaStream_t create_stream() {
+  cudaStream_t stream = nullptr;
+  check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "a stream");
+  return stream;
+}
+
+void destroy(cudaStream_t stream) noexcept {
+  if (stream != nullptr) cudaStreamDestroy(stream);
+}
+
+void synchronize(cudaStream_t stream) {
+  check(cudaStreamSynchronize(stream), "the device's work");
+}
+
+void copy_to_device(void* device, const void* host, std::size_t bytes, cudaStream_t stream) {
+  if (bytes > 0) check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream), "a copy to the device");
+}
+
+void copy_to_host(void* host, const void* device, std::size_t bytes, cudaStream_t stream) {
+  if (bytes > 0) check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream), "a copy to the host");
+}
+
+void copy_on_device(void* to, const void* from, std::size_t bytes, cudaStream_t stream) {
+  if (bytes > 0) check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream), "a copy on the device");
+}
+
+void set_zero(void* device, std::size_t bytes, cudaStream_t stream) {
+  if (bytes > 0) check(cudaMemsetAsync(device, 0, bytes, stream), "a fill with zeros");
+}
+
+cudaEvent_t create_event() {
+  cudaEvent_t event = nullptr;
+  check(cudaEventCreate(&event), "an event");
+  return event;
+}
+
+void destroy(cudaEvent_t event) noexcept {
+  if (event != nullptr) cudaEventDestroy(event);
+}
+
+void record(cudaEvent_t event, cudaStream_t stream) {
+  check(cudaEventRecord(event, stream), "an event");
+}
+
+void wait(cudaStream_t stream, cudaEvent_t event) {
+  check(cudaStreamWaitEvent(stream, event, 0), "a wait for an event");
+}
+
+void synchronize(cudaEvent_t event) {
+  check(cudaEventSynchronize(event), "the device's work");
+}
+
+double milliseconds_between(cudaEvent_t start, cudaEvent_t stop) {
+  float milliseconds = 0.0f;
+  check(cudaEventElapsedTime(&milliseconds, start, stop), "the time between two events");
+  return static_cast<double>(milliseconds);
+}
+
+void begin_capture(cudaStream_t stream) {
+  check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "the capture of a graph");
+}
+
+cudaGraphExec_t end_capture(cudaStream_t stream, std::size_t* nodes) {
+  cudaGraph_t graph = nullptr;
+  check(cudaStreamEndCapture(stream, &graph), "the capture of a graph");
+  cudaGraphExec_t executable = nullptr;
+  const cudaError_t status = cudaGraphInstantiate(&executable, graph, 0);
+  if (nodes != nullptr) cudaGraphGetNodes(graph, nullptr, nodes);
+  cudaGraphDestroy(graph);
+  check(status, "the instantiation of a graph");
+  return executable;
+}
+
+void replay(cudaGraphExec_t graph, cudaStream_t stream) {
+  check(cudaGraphLaunch(graph, stream), "the replay of a graph");
+}
+
+void destroy(cudaGraphExec_t graph) noexcept {
+  if (graph != nullptr) cudaGraphExecDestroy(graph);
+}
+
+}  // namespace plait::gpu

@@ -1,0 +1,87 @@
+// Rendezvous of a warp's lanes. Every lane leaves a pointer into its own stack; the last one to arrive does the work
+// for all: no copies and no second rendezvous.
+#include <cstring>
+
+#include "kernels/simt/block.h"
+#include "kernels/simt/language.h"
+
+namespace plait::simt {
+
+void BlockRunner::finish_collective(Warp& warp, Collective& collective, unsigned warp_index, int self) {
+  const std::uint32_t arrived = collective.arrived;
+  collective.combine(collective.payloads.data(), arrived);
+  if (collective.orders_memory) checker_.ordered_lanes(warp_index, arrived);
+  for (unsigned lane = 0; lane < 32; ++lane)
+    if ((arrived >> lane & 1u) != 0 && static_cast<int>(lane) != self) make_ready(warp_index * 32 + lane);
+  collective.arrived = 0;
+  --warp.open;
+}
+
+void BlockRunner::meet_in_warp(std::uint32_t mask, const char* name, void* payload, Combine combine, bool orders_memory,
+                               Location where) {
+  const unsigned warp_index = current.linear / 32, lane = current.linear % 32;
+  Warp& warp = warps_[warp_index];
+  if ((mask >> lane & 1u) == 0) {
+    checker_.report("mask " + describe(where), std::string("wrong lane mask: ") + name + " at " + describe(where) +
+                                                   " by a lane that its mask leaves out");
+    return;
+  }
+  Collective* meeting = nullptr;
+  for (Collective& open : warp.collectives)
+    if (open.arrived != 0 && open.mask == mask) meeting = &open;
+  if (meeting == nullptr) {
+    for (Collective& free : warp.collectives)
+      if (free.arrived == 0) meeting = &free;
+    if (meeting == nullptr) {
+      checker_.report("collectives " + describe(where),
+                      "lanes of one warp meet in more than four groups at once, at " + describe(where));
+      wait(name, where);
+      return;
+    }
+    meeting->mask = mask;
+    meeting->name = name;
+    meeting->where = where;
+    meeting->combine = combine;
+    meeting->orders_memory = orders_memory;
+    ++warp.open;
+  } else if (meeting->where.line != where.line || std::strcmp(meeting->name, name) != 0) {
+    checker_.report("collective " + describe(where), std::string("divergent warp: lanes meet at ") + meeting->name +
+                                                         ", " + describe(meeting->where) + ", and at " + name + ", " +
+                                                         describe(where));
+    if (meeting->combine != combine) {  // what these lanes brought cannot be combined
+      wait(name, where);
+      return;
+    }
+  }
+  meeting->arrived |= 1u << lane;
+  meeting->payloads[lane] = payload;
+  if ((mask & warp.alive & ~meeting->arrived) == 0)
+    finish_collective(warp, *meeting, warp_index, static_cast<int>(lane));
+  else
+    wait(name, where);
+}
+
+void warp_collective(std::uint32_t mask, const char* name, void* payload, Combine combine, bool orders_memory,
+                     Location where) {
+  BlockRunner::Pause(*BlockRunner::running())->meet_in_warp(mask, name, payload, combine, orders_memory, where);
+}
+
+std::uint32_t ballot(std::uint32_t mask, bool predicate, const char* name, Location where) {
+  struct Vote {
+    bool predicate;
+    std::uint32_t result;
+  } vote{predicate, 0};
+  warp_collective(
+      mask, name, &vote,
+      [](void* const* payloads, std::uint32_t arrived) {
+        std::uint32_t result = 0;
+        for (unsigned lane = 0; lane < 32; ++lane)
+          if ((arrived >> lane & 1u) != 0 && static_cast<const Vote*>(payloads[lane])->predicate) result |= 1u << lane;
+        for (unsigned lane = 0; lane < 32; ++lane)
+          if ((arrived >> lane & 1u) != 0) static_cast<Vote*>(payloads[lane])->result = result;
+      },
+      false, where);
+  return vote.result;
+}
+
+}  // namespace plait::simt
