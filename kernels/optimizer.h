@@ -5,7 +5,11 @@
 // range. SGD with momentum as in PyTorch: u = momentum u + g; W -= lr u.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+
+#include "kernels/math/bf16.h"
+#include "kernels/stream.h"
 
 namespace plait {
 
@@ -43,4 +47,26 @@ template <class T>
 double clip_gradient_norm(std::int64_t count, const T* gradients, double clip, StepScalars& scalars, void* workspace);
 
 }  // namespace cpu
+
+// The same on a device, with the same bits; `scalars` and `norm` are in its memory. Parameters, their gradients and
+// moments are float.
+namespace gpu {
+
+// weights_copy[count] (null: none) receives the new weights as the forward pass reads them, in the same pass.
+void adam_step(const AdamParams& p, const StepScalars* scalars, const float* gradients, float* weights,
+               float* first_moment, float* second_moment, bf16* weights_copy, cudaStream_t stream);
+
+void sgd_step(const SgdParams& p, const StepScalars* scalars, const float* gradients, float* weights, float* velocity,
+              bf16* weights_copy, cudaStream_t stream);
+
+// Leaves the other scalars as they are.
+void clip_gradient_norm(std::int64_t count, const float* gradients, double clip, double* norm, StepScalars* scalars,
+                        void* workspace, cudaStream_t stream);
+
+// From one step to the next: step + 1, learning_rate = learning_rates[step] (the last one when there is none for that
+// step), gradient_scale = 1. The table[count], count > 0, is the schedule as the host computes it: a device's cosine
+// may differ in its last bit.
+void advance_step(std::int64_t count, const float* learning_rates, StepScalars* scalars, cudaStream_t stream);
+
+}  // namespace gpu
 }  // namespace plait

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/stream.h"
+
 namespace plait {
 
 inline constexpr std::int64_t reduce_block = 4096;
@@ -28,4 +30,23 @@ template <class T>
 void fill(std::int64_t count, T value, T* x);
 
 }  // namespace cpu
+
+// The same on a device, with the same bits; results go to device memory. T = float or bf16.
+namespace gpu {
+
+std::size_t reduce_workspace_bytes(std::int64_t count);
+
+template <class T>
+void sum(std::int64_t count, const T* x, double* value, void* workspace, cudaStream_t stream);
+
+template <class T>
+void sum_of_squares(std::int64_t count, const T* x, double* value, void* workspace, cudaStream_t stream);
+
+template <class T>
+void first_non_finite(std::int64_t count, const T* x, std::int64_t* index, cudaStream_t stream);
+
+template <class T>
+void fill(std::int64_t count, T value, T* x, cudaStream_t stream);
+
+}  // namespace gpu
 }  // namespace plait

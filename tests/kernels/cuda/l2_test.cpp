@@ -1,0 +1,44 @@
+// The penalty and its gradient with the CPU's bits, in all gradient modes.
+#include "kernels/l2.h"
+
+#include "kernels/reduce.h"
+#include "tests/support/device_matrix.h"
+
+namespace plait::testing {
+namespace {
+
+class L2 : public DeviceTest {};
+
+void expect_penalty(std::int64_t count, GradMode mode, std::int64_t shift, cudaStream_t stream) {
+  SCOPED_TRACE(::testing::Message() << count << " weights, shifted by " << shift << ", mode "
+                                    << static_cast<int>(mode));
+  const auto weights = random_values<float>(count, 1), old = random_values<float>(count, 2);
+  std::vector<float> expected = old;
+  std::vector<std::byte> cpu_workspace(cpu::reduce_workspace_bytes(count));
+  double value = -1.0;
+  cpu::l2_penalty<float>(count, 0.03, weights.data(), &value, {expected.data(), mode}, cpu_workspace.data());
+
+  const DeviceMatrix<float> w(1, count, weights, stream, 0, shift);
+  // In overwrite mode the old bytes are NaN: they must not be read.
+  const DeviceMatrix<float> g = mode == GradMode::overwrite ? DeviceMatrix<float>(1, count, stream, 0, shift)
+                                                            : DeviceMatrix<float>(1, count, old, stream, 0, shift);
+  const DeviceArray<double> penalty(1, stream);
+  const DeviceArray<std::byte> workspace(gpu::reduce_workspace_bytes(count), stream);
+  gpu::l2_penalty(count, 0.03, w.data(), penalty.data(), {g.data(), mode}, workspace.data(), stream);
+  EXPECT_EQ(penalty.host()[0], value);
+  EXPECT_TRUE(all_equal(g.values(), expected));
+  EXPECT_TRUE(g.canaries_intact());
+
+  double plain = 0.0;
+  for (float x : weights) plain += static_cast<double>(x) * static_cast<double>(x);
+  EXPECT_TRUE(std::fabs(penalty.host()[0] - plain) <= 1e-13 * plain);
+}
+
+TEST_F(L2, ValueAndGradientHaveTheBitsOfTheCpu) {
+  for (std::int64_t count : {0, 1, 7, 4096, 4099, 3 * 4096 + 130})
+    for (GradMode mode : {GradMode::ignore, GradMode::overwrite, GradMode::accumulate})
+      for (std::int64_t shift : {0, 1}) expect_penalty(count, mode, shift, stream);
+}
+
+}  // namespace
+}  // namespace plait::testing
