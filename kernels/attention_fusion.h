@@ -11,6 +11,7 @@
 
 #include "kernels/grad_mode.h"
 #include "kernels/modality_mask.h"
+#include "kernels/stream.h"
 
 namespace plait {
 
@@ -24,10 +25,10 @@ struct AttentionFusionParams {
 template <class T>
 using EmbeddingPointers = std::array<const T*, max_modalities>;
 
-template <class T>
+template <class T, class Weight = T>
 struct AttentionFusionGradients {
   std::array<GradSlice<T>, max_modalities> embeddings;  // dz_m[batch, d]; rows of absent modalities get exact zeros
-  GradSlice<T> weight;                                  // dw[d]
+  GradSlice<Weight> weight;                             // dw[d]
 };
 
 namespace cpu {
@@ -48,4 +49,24 @@ void attention_fusion_backward(const AttentionFusionParams& p, const EmbeddingPo
                                const AttentionFusionGradients<T>& gradients, void* workspace);
 
 }  // namespace cpu
+
+// The same on a device, T = float or bf16. alpha is float in both: it is what a report shows, and its gradient needs
+// it.
+namespace gpu {
+
+template <class T>
+void attention_fusion_forward(const AttentionFusionParams& p, const EmbeddingPointers<T>& z, const T* weight,
+                              const ModalityMask* present, float* alpha, T* fused, cudaStream_t stream);
+
+template <class T>
+std::size_t attention_fusion_workspace_bytes(const AttentionFusionParams& p);
+
+// dw is a sum of partial sums of patients whose number depends on the batch alone: the same bits at every run.
+template <class T>
+void attention_fusion_backward(const AttentionFusionParams& p, const EmbeddingPointers<T>& z, const T* weight,
+                               const ModalityMask* present, const float* alpha, const T* d_fused,
+                               const AttentionFusionGradients<T, float>& gradients, void* workspace,
+                               cudaStream_t stream);
+
+}  // namespace gpu
 }  // namespace plait

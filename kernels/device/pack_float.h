@@ -9,9 +9,16 @@
 
 namespace plait::device {
 
+// One instruction an element: of a word's two bf16 the lower is shifted up, the upper masked out.
 template <class T>
 __device__ __forceinline__ float float_at(const Pack<T>& pack, int i) {
-  return to_float(pack.value[i]);
+  if constexpr (sizeof(T) == 2) {
+    std::uint32_t word;
+    std::memcpy(&word, &pack.value[i & ~1], sizeof word);
+    return elementary::float_of(static_cast<std::int32_t>(i % 2 == 0 ? word << 16 : word & 0xFFFF0000u));
+  } else {
+    return pack.value[i];
+  }
 }
 
 // Nearest, ties to even: the bits of to_bf16 (but for the payload of a NaN), two values an instruction.
