@@ -3,9 +3,11 @@
 //   loss_b = mean over l of softplus(x) - x t;  dx = coefficient * weight_b / denominator * (sigmoid(x) - t) / L.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "kernels/grad_mode.h"
+#include "kernels/stream.h"
 
 namespace plait {
 
@@ -25,4 +27,18 @@ void binary_cross_entropy(const LossParams& p, const T* logits, const float* tar
                           const double* denominator, double* value, GradSlice<T> gradient);
 
 }  // namespace cpu
+
+// The same on a device; denominator and value are in its memory. T = float or bf16; the gradient has the CPU's bits.
+// The value is summed in double along a tree that the shape decides: it differs from the CPU's in its last bits.
+namespace gpu {
+
+// Scratch of every loss kernel (binary and softmax cross-entropy, squared error, reconstruction), whatever the shape.
+std::size_t loss_workspace_bytes();
+
+template <class T>
+void binary_cross_entropy(const LossParams& p, const T* logits, const float* targets, const float* weights,
+                          const double* denominator, double* value, GradSlice<T> gradient, void* workspace,
+                          cudaStream_t stream);
+
+}  // namespace gpu
 }  // namespace plait
