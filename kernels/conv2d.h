@@ -13,6 +13,7 @@
 
 #include "kernels/grad_mode.h"
 #include "kernels/math/activation.h"
+#include "kernels/stream.h"
 
 namespace plait {
 
@@ -51,4 +52,33 @@ void conv2d_backward(const Conv2dParams& p, const T* x, const T* weight, const T
                      const Conv2dGradients<T>& gradients, void* workspace);
 
 }  // namespace cpu
+
+// The same on a device, T = float or bf16; biases and the gradients of parameters are float, the weight gradient has
+// the stride of the weight. Float, forward and input gradient: the CPU's bits. bf16: products and sums in fp32 on the
+// tensor cores; behind an activation that is not the identity, dy is rounded to bf16 once more in front of it (no
+// change for ReLU). Weight and bias gradients: the sum over the pixels is cut into parts whose number depends on the
+// parameters alone, and the parts are added in a fixed order; in GradMode::accumulate that sum is added to the old
+// value.
+namespace gpu {
+
+template <class T>
+struct Conv2dGradients {
+  GradSlice<T> x;           // [n, h, w, c]
+  GradSlice<float> weight;  // [k, r, s, c]
+  GradSlice<float> bias;    // [k]
+};
+
+// Bytes of scratch for the backward pass, aligned to 64; the forward pass needs none.
+template <class T>
+std::size_t conv2d_workspace_bytes(const Conv2dParams& p);
+
+template <class T>
+void conv2d_forward(const Conv2dParams& p, const T* x, const T* weight, const float* bias, T* y, void* workspace,
+                    cudaStream_t stream);
+
+template <class T>
+void conv2d_backward(const Conv2dParams& p, const T* x, const T* weight, const T* y, const T* dy,
+                     const Conv2dGradients<T>& gradients, void* workspace, cudaStream_t stream);
+
+}  // namespace gpu
 }  // namespace plait

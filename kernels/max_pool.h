@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "kernels/grad_mode.h"
+#include "kernels/stream.h"
 
 namespace plait {
 
@@ -29,4 +30,16 @@ template <class T>
 void max_pool_backward(const MaxPoolParams& p, const std::uint8_t* argmax, const T* dy, GradSlice<T> dx);
 
 }  // namespace cpu
+
+// The same on a device, T = float or bf16, with the CPU's bits.
+namespace gpu {
+
+template <class T>
+void max_pool_forward(const MaxPoolParams& p, const T* x, T* y, std::uint8_t* argmax, cudaStream_t stream);
+
+template <class T>
+void max_pool_backward(const MaxPoolParams& p, const std::uint8_t* argmax, const T* dy, GradSlice<T> dx,
+                       cudaStream_t stream);
+
+}  // namespace gpu
 }  // namespace plait
