@@ -7,6 +7,7 @@
 #include "kernels/grad_mode.h"
 #include "kernels/modality_mask.h"
 #include "kernels/random_source.h"
+#include "kernels/stream.h"
 
 namespace plait {
 
@@ -43,4 +44,18 @@ void reconstruction_loss(const ReconstructionParams& p, const T* x_hat, const T*
                          GradSlice<T> gradient);
 
 }  // namespace cpu
+
+// The same on a device; random.step and random.rows, denominator and value are in its memory. T = float or bf16. The
+// corrupted bits are the CPU's, the loss is as in binary_cross_entropy.h. workspace: loss_workspace_bytes().
+namespace gpu {
+
+template <class T>
+void corrupt(const CorruptParams& p, const RandomSource& random, const T* x, T* y, cudaStream_t stream);
+
+template <class T>
+void reconstruction_loss(const ReconstructionParams& p, const T* x_hat, const T* x, const std::uint8_t* observed,
+                         const ModalityMask* available, const float* weights, const double* denominator, double* value,
+                         GradSlice<T> gradient, void* workspace, cudaStream_t stream);
+
+}  // namespace gpu
 }  // namespace plait

@@ -6,6 +6,7 @@
 
 #include "kernels/grad_mode.h"
 #include "kernels/random_source.h"
+#include "kernels/stream.h"
 
 namespace plait {
 
@@ -24,4 +25,16 @@ template <class T>
 void dropout_backward(const DropoutParams& p, const RandomSource& random, const T* dy, GradSlice<T> dx);
 
 }  // namespace cpu
+
+// The same on a device, with the same bits; random.step and random.rows are in its memory. T = float or bf16.
+namespace gpu {
+
+template <class T>
+void dropout_forward(const DropoutParams& p, const RandomSource& random, const T* x, T* y, cudaStream_t stream);
+
+template <class T>
+void dropout_backward(const DropoutParams& p, const RandomSource& random, const T* dy, GradSlice<T> dx,
+                      cudaStream_t stream);
+
+}  // namespace gpu
 }  // namespace plait

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "kernels/stream.h"
+
 namespace plait {
 
 struct GatherParams {
@@ -24,4 +26,13 @@ void gather_normalise(const GatherParams& p, const Source* source, const std::in
                       const float* mean, const float* scale, float* y, std::uint8_t* observed);
 
 }  // namespace cpu
+
+// The same from a cohort in the device's memory; y is float or bf16 (rounded from the same float).
+namespace gpu {
+
+template <class Source, class T>
+void gather_normalise(const GatherParams& p, const Source* source, const std::int64_t* index, const float* fill,
+                      const float* mean, const float* scale, T* y, std::uint8_t* observed, cudaStream_t stream);
+
+}  // namespace gpu
 }  // namespace plait
