@@ -5,11 +5,13 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "kernels/attention_fusion.h"
 #include "kernels/grad_mode.h"
 #include "kernels/modality_mask.h"
+#include "kernels/stream.h"
 
 namespace plait {
 
@@ -32,4 +34,17 @@ void alignment_loss(const AlignmentParams& p, const EmbeddingPointers<T>& z, con
                     const std::array<GradSlice<T>, max_modalities>& dz);
 
 }  // namespace cpu
+
+// The same on a device, T = float or bf16. Gradients in float have the CPU's bits; the value is summed in an order of
+// its own that depends on the batch alone.
+namespace gpu {
+
+std::size_t alignment_workspace_bytes(const AlignmentParams& p);
+
+template <class T>
+void alignment_loss(const AlignmentParams& p, const EmbeddingPointers<T>& z, const ModalityMask* available,
+                    const float* weights, const double* denominator, double* value,
+                    const std::array<GradSlice<T>, max_modalities>& dz, void* workspace, cudaStream_t stream);
+
+}  // namespace gpu
 }  // namespace plait

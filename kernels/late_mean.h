@@ -10,6 +10,7 @@
 
 #include "kernels/attention_fusion.h"
 #include "kernels/modality_mask.h"
+#include "kernels/stream.h"
 
 namespace plait {
 
@@ -33,4 +34,13 @@ void late_mean(const LateMeanParams& p, const EmbeddingPointers<T>& logits, cons
                const T* log_scale, T* y);
 
 }  // namespace cpu
+
+// The same on a device, T = float or bf16; v and log_scale are float in both.
+namespace gpu {
+
+template <class T>
+void late_mean(const LateMeanParams& p, const EmbeddingPointers<T>& logits, const ModalityMask* present, const float* v,
+               const float* log_scale, T* y, cudaStream_t stream);
+
+}  // namespace gpu
 }  // namespace plait

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "kernels/modality_mask.h"
+#include "kernels/stream.h"
 
 namespace plait {
 
@@ -26,4 +27,13 @@ void masked_columns(const MaskedColumnsParams& p, const std::array<const T*, max
                     const ModalityMask* present, T* y);
 
 }  // namespace cpu
+
+// The same on a device, T = float or bf16.
+namespace gpu {
+
+template <class T>
+void masked_columns(const MaskedColumnsParams& p, const std::array<const T*, max_modalities>& x,
+                    const ModalityMask* present, T* y, cudaStream_t stream);
+
+}  // namespace gpu
 }  // namespace plait

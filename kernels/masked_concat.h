@@ -9,6 +9,7 @@
 #include "kernels/attention_fusion.h"
 #include "kernels/grad_mode.h"
 #include "kernels/modality_mask.h"
+#include "kernels/stream.h"
 
 namespace plait {
 
@@ -32,4 +33,17 @@ void masked_concat_backward(const MaskedConcatParams& p, const ModalityMask* pre
                             const std::array<GradSlice<T>, max_modalities>& dz);
 
 }  // namespace cpu
+
+// The same on a device, T = float or bf16; in float the CPU's bits.
+namespace gpu {
+
+template <class T>
+void masked_concat_forward(const MaskedConcatParams& p, const EmbeddingPointers<T>& z, const ModalityMask* present,
+                           T* y, cudaStream_t stream);
+
+template <class T>
+void masked_concat_backward(const MaskedConcatParams& p, const ModalityMask* present, const T* dy,
+                            const std::array<GradSlice<T>, max_modalities>& dz, cudaStream_t stream);
+
+}  // namespace gpu
 }  // namespace plait

@@ -7,6 +7,7 @@
 
 #include "kernels/modality_mask.h"
 #include "kernels/random_source.h"
+#include "kernels/stream.h"
 
 namespace plait {
 
@@ -25,4 +26,12 @@ void modality_dropout(const ModalityDropoutParams& p, const RandomSource& random
                       ModalityMask* present);
 
 }  // namespace cpu
+
+// The same draws on a device.
+namespace gpu {
+
+void modality_dropout(const ModalityDropoutParams& p, const RandomSource& random, const ModalityMask* available,
+                      ModalityMask* present, cudaStream_t stream);
+
+}  // namespace gpu
 }  // namespace plait

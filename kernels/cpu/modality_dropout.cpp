@@ -10,7 +10,7 @@ void modality_dropout(const ModalityDropoutParams& p, const RandomSource& random
                       ModalityMask* present) {
   parallel_for(p.batch, 1024, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b)
-      present[b] = draw_present(random.seed, random.rows[b], *random.step, p.modalities, p.keep.data(), available[b]);
+      present[b] = draw_present(random.seed, random.rows[b], *random.step, p.modalities, p.keep, available[b]);
   });
 }
 

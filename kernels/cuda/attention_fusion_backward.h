@@ -81,19 +81,10 @@ __device__ __forceinline__ void store_partial_dw(const Group& group, int packs, 
   }
 }
 
-// sum over the pulled j of z_m - z_j, in one column.
-template <int M, class Column>
-__device__ __forceinline__ float pull_of(unsigned pulled, int m, const Column& z) {
-  float pull = 0.0f;
-  PLAIT_UNROLL
-  for (int j = 0; j < M; ++j)
-    if (j != m && (pulled >> j & 1u) != 0) pull += z(m) - z(j);
-  return pull;
-}
-
 // All M embeddings of a patient and its d_fused in its group's registers; z and d_fused read once, dz written once.
 template <class T, int M, int P, class Group, class Patients>
-__global__ void __launch_bounds__(group_threads, M == 3 ? (Patients::aligned ? 3 : 4) : 2) fuse_backward_kernel(FusionBackward<T, Patients> q) {
+__global__ void __launch_bounds__(group_threads, M == 3 ? (Patients::aligned ? 3 : 4) : 2)
+    fuse_backward_kernel(FusionBackward<T, Patients> q) {
   using Pack = device::Pack<T>;
   const Group group(q.units);
   const int packs = static_cast<int>(q.p.width) / Pack::size;
@@ -155,8 +146,8 @@ __global__ void __launch_bounds__(group_threads, M == 3 ? (Patients::aligned ? 3
             PLAIT_UNROLL
             for (int e = 0; e < Pack::size; ++e)
               gradient[e] =
-                  fmaf(patient.pull, pull_of<M>(patient.pulled, m, [&](int j) { return device::float_at(z[j][i], e); }),
-                       gradient[e]);
+                  fmaf(patient.gradient_factor,
+                       pull_of<M>(patient.pulled, m, [&](int j) { return device::float_at(z[j][i], e); }), gradient[e]);
           }
         }
         const GradSlice<T> dz = q.dz[m];
@@ -209,7 +200,8 @@ __global__ void __launch_bounds__(group_threads, 4) fuse_wide_backward_kernel(Fu
         }
         if constexpr (Patients::aligned) {
           if ((patient.pulled >> m & 1u) != 0)
-            gradient = fmaf(patient.pull, pull_of<M>(patient.pulled, m, [&](int j) { return z(j, c); }), gradient);
+            gradient =
+                fmaf(patient.gradient_factor, pull_of<M>(patient.pulled, m, [&](int j) { return z(j, c); }), gradient);
         }
         const GradSlice<T> dz = q.dz[m];
         T* to = dz.data + b * q.p.z_stride + c;

@@ -60,15 +60,6 @@ __device__ __forceinline__ float add_squares(const device::Pack<T> (&x)[P], cons
   return sum;
 }
 
-// A warp's share of the alignment's value, in one place each: summed by a second kernel in their order.
-template <class Problem>
-__device__ __forceinline__ void store_value_term(const Problem& q, double term) {
-  if (!q.patients.align) return;
-  term = device::warp_sum(term);
-  if (threadIdx.x % device::warp_size == 0)
-    q.patients.value_terms[std::int64_t{blockIdx.x} * group_warps + threadIdx.x / device::warp_size] = term;
-}
-
 // All M embeddings of a patient in its group's registers, P packs a thread and modality.
 template <class T, int M, int P, class Group, class Patients>
 __global__ void __launch_bounds__(group_threads, 4) fuse_kernel(FusionForward<T, Patients> q) {
@@ -134,10 +125,12 @@ __global__ void __launch_bounds__(group_threads, 4) fuse_kernel(FusionForward<T,
         for (int j = i + 1; j < M; ++j)
           if ((patient.pulled >> i & patient.pulled >> j & 1u) != 0) squares = add_squares(z[i], z[j], squares);
       }
-      value_term += static_cast<double>(patient.pull) * static_cast<double>(squares);
+      value_term += static_cast<double>(patient.value_factor) * static_cast<double>(squares);
     }
   });
-  if constexpr (Patients::aligned) store_value_term(q, value_term);
+  if constexpr (Patients::aligned) {
+    if (q.patients.align) store_value_term(value_term, q.patients.value_terms);
+  }
 }
 
 // Any width, any alignment: a block a patient, element by element, the second and third reading from the cache.
@@ -175,16 +168,13 @@ __global__ void __launch_bounds__(group_threads, 4) fuse_wide_kernel(FusionForwa
               const float difference = z(i, c) - z(j, c);
               squares = fmaf(difference, difference, squares);
             }
-        value_term += static_cast<double>(patient.pull) * static_cast<double>(squares);
+        value_term += static_cast<double>(patient.value_factor) * static_cast<double>(squares);
       }
     }
   });
-  if constexpr (Patients::aligned) store_value_term(q, value_term);
-}
-
-// One for each warp of the grid, at most.
-inline std::size_t value_terms_bytes(const AttentionFusionParams& p) {
-  return static_cast<std::size_t>(p.batch * group_warps) * sizeof(double);
+  if constexpr (Patients::aligned) {
+    if (q.patients.align) store_value_term(value_term, q.patients.value_terms);
+  }
 }
 
 // q.units is filled in. Returns the blocks of the grid.

@@ -14,7 +14,6 @@
 
 #include "kernels/cuda/attention_fusion_backward.h"
 #include "kernels/cuda/attention_fusion_forward.h"
-#include "kernels/cuda/ordered_sum.h"
 
 namespace plait::gpu {
 namespace {
@@ -31,8 +30,7 @@ cuda::AlignmentTerms alignment_terms(const AttentionFusionStepParams& p, const A
 
 template <class T>
 std::size_t attention_fusion_step_workspace_bytes(const AttentionFusionStepParams& p) {
-  const std::size_t terms = cuda::value_terms_bytes(p.fusion);
-  return std::max(terms, cuda::partial_dw_bytes(p.fusion));
+  return std::max(cuda::value_terms_bytes(p.fusion.batch), cuda::partial_dw_bytes(p.fusion));
 }
 
 template <class T>
@@ -57,10 +55,7 @@ void attention_fusion_step_forward(const AttentionFusionStepParams& p, const Ran
                                                                            .alignment = alignment_terms(p, patients),
                                                                            .value_terms = value_terms}},
                                                              stream);
-  if (!p.align) return;
-  launch(cuda::tree_sum_kernel<cuda::AlignmentValue>, 1, cuda::tree_threads, 0, stream,
-         std::int64_t{blocks} * cuda::group_warps, value_terms,
-         cuda::AlignmentValue{patients.denominator, outputs.alignment_value});
+  if (p.align) cuda::finish_value(blocks, value_terms, patients.denominator, outputs.alignment_value, stream);
 }
 
 template <class T>

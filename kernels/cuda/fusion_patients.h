@@ -42,11 +42,11 @@ struct DrawnPatients {
   __device__ __forceinline__ Patient look_up(std::int64_t b, bool writes) const {
     const ModalityMask has = available[b];
     const ModalityMask stays =
-        drop ? draw_present(random.seed, random.rows[b], *random.step, modalities, keep.data(), has) : has;
+        drop ? draw_present(random.seed, random.rows[b], *random.step, modalities, keep, has) : has;
     if (writes) present[b] = stays;
     Patient patient{.present = known(stays, modalities)};
     if (align) patient.pulled = alignment.pulled(b, known(has, modalities));
-    if (patient.pulled != 0) patient.pull = static_cast<float>(alignment.value_factor(b, patient.pulled));
+    if (patient.pulled != 0) patient.value_factor = alignment.value_factor(b, patient.pulled);
     return patient;
   }
 };
@@ -62,7 +62,7 @@ struct DroppedPatients {
   __device__ __forceinline__ Patient look_up(std::int64_t b, bool) const {
     Patient patient{.present = known(present[b], modalities)};
     if (align) patient.pulled = alignment.pulled(b, known(available[b], modalities));
-    if (patient.pulled != 0) patient.pull = alignment.gradient_factor(b, patient.pulled);
+    if (patient.pulled != 0) patient.gradient_factor = alignment.gradient_factor(b, patient.pulled);
     return patient;
   }
 };

@@ -93,7 +93,7 @@ class BlockGroup {
 struct Patient {
   unsigned present = 0;  // bits of the modalities inside the softmax
   unsigned pulled = 0;   // bits of those in the alignment loss; none where the patient has no part in it
-  float pull = 0.0f;     // the alignment's factor for this patient
+  float gradient_factor = 0.0f, value_factor = 0.0f;  // of this patient in the alignment loss
 };
 
 // body(b, patient) for every patient b of this group's unit; look_up(b) once a patient and unit. With the unit's other
@@ -113,8 +113,9 @@ __device__ __forceinline__ void walk_patients(const Group& group, const Units& u
     for (int next = 0; next < count; next += group.slots()) {
       const int source = next + group.slot();
       const unsigned bits = __shfl_sync(device::full_warp, my_bits, source);
-      const float pull = __shfl_sync(device::full_warp, mine.pull, source);
-      body(source < count ? base + source : -1, Patient{bits & 0xFFu, bits >> 8, pull});
+      const float gradient_factor = __shfl_sync(device::full_warp, mine.gradient_factor, source),
+                  value_factor = __shfl_sync(device::full_warp, mine.value_factor, source);
+      body(source < count ? base + source : -1, Patient{bits & 0xFFu, bits >> 8, gradient_factor, value_factor});
     }
   }
 }
