@@ -164,7 +164,7 @@ void sgd_step(const SgdParams& p, const StepScalars* scalars, const float* gradi
 
 void clip_gradient_norm(std::int64_t count, const float* gradients, double clip, double* norm, StepScalars* scalars,
                         void* workspace, cudaStream_t stream) {
-  cuda::sum_in_order(count, gradients, cuda::Square<float>{}, ScaleGradient{clip, norm, scalars}, workspace, stream);
+  cuda::sum_in_order<cuda::AddSquare>(count, gradients, ScaleGradient{clip, norm, scalars}, workspace, stream);
 }
 
 void advance_step(std::int64_t count, const float* learning_rates, StepScalars* scalars, cudaStream_t stream) {

@@ -1,14 +1,18 @@
-// Sums in the order of reduce.h, on a device with the CPU's bits: a block takes one part of 4096 elements, and the part
-// sums are added along the same binary tree.
+// Sums in the order of reduce.h, on a device with the CPU's bits: parts of 4096 elements each, and the part sums along
+// the same binary tree.
 //
-// The order of a part is eight chains of 512 additions in double, which no mapping shortens: 512 x 8 cycles, 2.4 us. So
-// the loads are kept apart from the chains: the block brings its whole part to shared memory with cp.async (16 KiB, no
-// registers, a dozen blocks an SM: 200 KiB in flight), then one warp walks it, eight accumulators replicated four times
-// (broadcast reads), while the other warps may do what else there is to do with the staged elements (l2.cu).
+// The order of a part is eight chains of 512 additions in double, which no mapping shortens: some 3 us. So the loads
+// are kept apart from the chains: a block brings four parts to shared memory with cp.async (64 KiB, no registers; three
+// blocks an SM: 192 KiB in flight), then one warp walks them, a lane a chain, while the other warps may do what else
+// there is to do with the staged elements (l2.cu). Which warp walks depends on the block: conversions to double have an
+// eighth of the rate of additions in float, and walkers that share one quarter of an SM would be slower than the
+// memory. Few parts get a block each, whose chains are then walked by four lanes alike.
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <type_traits>
 
 #include "kernels/cuda/stretch.h"
 #include "kernels/device/async_copy.h"
@@ -20,51 +24,93 @@
 namespace plait::cuda {
 
 inline constexpr int part_threads = 128;
+inline constexpr int parts_at_once = 4;
 
+// Padded so that the chains of neighbouring parts lie in other banks.
 template <class T>
 struct Part {
-  T value[reduce_block];
+  T value[reduce_block + 32 / sizeof(T)];
 };
 
-__device__ __forceinline__ int part_length(std::int64_t count, std::int64_t first) {
-  return static_cast<int>(count - first < reduce_block ? count - first : reduce_block);
+inline std::int64_t part_count(std::int64_t count) {
+  return (count + reduce_block - 1) / reduce_block;
 }
 
-// Elements 0 .. length-1 of x to shared memory, by all threads; they are there on return.
-template <class T, bool packed>
-__device__ __forceinline__ void stage_part(const T* x, int length, Part<T>& part) {
-  const int thread = static_cast<int>(threadIdx.x);
-  constexpr int pack = 16 / static_cast<int>(sizeof(T));
-  if constexpr (packed) {
-    for (int i = thread * pack; i < length; i += part_threads * pack)
-      device::async_copy_16(part.value + i, x + i, std::min(pack, length - i) * static_cast<int>(sizeof(T)));
-  } else if constexpr (sizeof(T) == 4) {
-    for (int i = thread; i < length; i += part_threads) device::async_copy_4(part.value + i, x + i);
-  } else {
-    for (int i = thread; i < length; i += part_threads) part.value[i] = x[i];
-  }
-  device::async_commit();
-  device::async_wait<0>();
-  __syncthreads();
-}
+// The parts of this block: elements first .. first + length - 1, in shared memory.
+template <class T, int parts>
+struct StagedParts {
+  std::int64_t first;
+  int length;
+  Part<T>* part;
 
-// term(0) + .. + term(length-1) in the order of cpu::OrderedSum, by one whole warp; every lane receives it.
-template <class Term>
-__device__ __forceinline__ double ordered_sum_of_warp(int length, const Term& term) {
-  constexpr int ahead = 16;  // terms read before they are added
-  int i = static_cast<int>(threadIdx.x % 8);
-  double sum = 0.0;
-  for (; i + 8 * (ahead - 1) < length; i += 8 * ahead) {
-    double next[ahead];
-    PLAIT_UNROLL
-    for (int k = 0; k < ahead; ++k) next[k] = term(i + 8 * k);
-    PLAIT_UNROLL
-    for (int k = 0; k < ahead; ++k) sum += next[k];
+  // Starts the copy; everything is there on return.
+  __device__ StagedParts(std::int64_t count, const T* x, bool packed)
+      : first(blockIdx.x * (parts * reduce_block)),
+        length(static_cast<int>(std::min<std::int64_t>(parts * reduce_block, count - first))),
+        part(device::dynamic_shared<Part<T>>()) {
+    constexpr int pack = 16 / static_cast<int>(sizeof(T));
+    const T* from = x + first;
+    if (packed) {
+      for (int i = static_cast<int>(threadIdx.x) * pack; i < length; i += part_threads * pack)
+        device::async_copy_16(&at(i), from + i, std::min(pack, length - i) * static_cast<int>(sizeof(T)));
+    } else {
+      for (int i = static_cast<int>(threadIdx.x); i < length; i += part_threads) {
+        if constexpr (sizeof(T) == 4)
+          device::async_copy_4(&at(i), from + i);
+        else
+          at(i) = from[i];
+      }
+    }
+    device::async_commit();
+    device::async_wait<0>();
+    __syncthreads();
   }
-  for (; i < length; i += 8) sum += term(i);
-  PLAIT_UNROLL
-  for (int offset = 1; offset < 8; offset *= 2) sum += __shfl_xor_sync(device::full_warp, sum, offset);
-  return sum;
+
+  __device__ T& at(int i) const {
+    constexpr int size = static_cast<int>(reduce_block);
+    return part[i / size].value[i % size];
+  }
+
+  __device__ static int walking_warp() { return static_cast<int>(blockIdx.x) % (part_threads / device::warp_size); }
+  __device__ static bool walks() { return static_cast<int>(threadIdx.x) / device::warp_size == walking_warp(); }
+
+  // The sums of the parts in the order of cpu::OrderedSum, to sums or, of an only part, to finish. By the walking warp.
+  template <class Add, class Finish>
+  __device__ void sum(const Add& add, double* sums, const Finish& finish) const {
+    constexpr int ahead = 16;  // elements read before they are added
+    const int group = static_cast<int>(threadIdx.x % device::warp_size) / 8 % parts, chain = threadIdx.x % 8;
+    const int own = std::clamp(length - group * static_cast<int>(reduce_block), 0, static_cast<int>(reduce_block));
+    const T* x = part[group].value;
+    double sum = 0.0;
+    int i = chain;
+    for (; i + 8 * (ahead - 1) < own; i += 8 * ahead) {
+      T next[ahead];
+      PLAIT_UNROLL
+      for (int k = 0; k < ahead; ++k) next[k] = x[i + 8 * k];
+      PLAIT_UNROLL
+      for (int k = 0; k < ahead; ++k) sum = add(sum, next[k]);
+    }
+    for (; i < own; i += 8) sum = add(sum, x[i]);
+    PLAIT_UNROLL
+    for (int offset = 1; offset < 8; offset *= 2) sum += __shfl_xor_sync(device::full_warp, sum, offset);
+    if (chain != 0 || own == 0 || static_cast<int>(threadIdx.x % device::warp_size) >= 8 * parts) return;
+    if (gridDim.x == 1 && length <= reduce_block)
+      finish(sum);
+    else
+      sums[blockIdx.x * parts + static_cast<unsigned>(group)] = sum;
+  }
+};
+
+// with_parts(count, [&]<int parts>(std::integral_constant<int, parts>, unsigned blocks, std::size_t shared_bytes)
+// {...})
+template <class T, class F>
+void with_parts(std::int64_t count, const F& f) {
+  constexpr std::int64_t few = 264;  // two blocks an SM of an H100
+  const std::int64_t parts = part_count(count);
+  if (parts <= few)
+    f(std::integral_constant<int, 1>{}, static_cast<unsigned>(parts), sizeof(Part<T>));
+  else
+    f(std::integral_constant<int, parts_at_once>{}, blocks_for(parts, parts_at_once), parts_at_once * sizeof(Part<T>));
 }
 
 // One tile of 2048 part sums along the tree, by a block of 1024 threads; thread 0 receives it. A node whose right half
@@ -114,62 +160,46 @@ __global__ void __launch_bounds__(tree_threads) tree_sum_kernel(std::int64_t cou
   if (threadIdx.x == 0) finish(sum);
 }
 
-inline std::int64_t part_count(std::int64_t count) {
-  return (count + reduce_block - 1) / reduce_block;
-}
-
 // The second launch, which a single part does without: its block has called finish itself.
 template <class Finish>
-void finish_parts(std::int64_t parts, void* workspace, const Finish& finish, cudaStream_t stream) {
+void finish_parts(std::int64_t count, void* workspace, const Finish& finish, cudaStream_t stream) {
+  const std::int64_t parts = part_count(count);
   if (parts == 1) return;
   launch(tree_sum_kernel<Finish>, 1, tree_threads, 0, stream, parts, static_cast<double*>(workspace), finish);
 }
 
-// For the end of the first launch, by one thread.
-template <class Finish>
-__device__ __forceinline__ void keep_part_sum(double sum, double* sums, const Finish& finish) {
-  if (gridDim.x == 1)
-    finish(sum);
-  else
-    sums[blockIdx.x] = sum;
-}
-
-template <class T>
-struct Value {
-  __device__ double operator()(T x) const { return static_cast<double>(to_float(x)); }
-};
-template <class T>
-struct Square {
-  __device__ double operator()(T x) const {
-    const double v = static_cast<double>(to_float(x));
-    return v * v;
+struct AddValue {
+  template <class T>
+  __device__ double operator()(double sum, T x) const {
+    return sum + static_cast<double>(to_float(x));
   }
 };
 
-template <class T, bool packed, class Term, class Finish>
+// The square of a float is exact in double: fused or not, the same bits.
+struct AddSquare {
+  template <class T>
+  __device__ double operator()(double sum, T x) const {
+    const double v = static_cast<double>(to_float(x));
+    return fma(v, v, sum);
+  }
+};
+
+template <class T, int parts, class Add, class Finish>
 __global__ void __launch_bounds__(part_threads)
-    part_sums_kernel(std::int64_t count, const T* x, Term term, double* sums, Finish finish) {
-  Part<T>& part = device::block_shared<Part<T>>();
-  const std::int64_t first = std::int64_t{blockIdx.x} * reduce_block;
-  const int length = part_length(count, first);
-  stage_part<T, packed>(x + first, length, part);
-  if (threadIdx.x >= device::warp_size) return;
-  const double sum = ordered_sum_of_warp(length, [&](int i) { return term(part.value[i]); });
-  if (threadIdx.x == 0) keep_part_sum(sum, sums, finish);
+    part_sums_kernel(std::int64_t count, const T* x, bool packed, double* sums, Add add, Finish finish) {
+  const StagedParts<T, parts> staged(count, x, packed);
+  if (staged.walks()) staged.sum(add, sums, finish);
 }
 
-// finish(sum of term(x[i]) in the order of reduce.h) on the device, by one thread. finish(0) for no elements.
-template <class T, class Term, class Finish>
-void sum_in_order(std::int64_t count, const T* x, const Term& term, const Finish& finish, void* workspace,
-                  cudaStream_t stream) {
-  const std::int64_t parts = part_count(count);
-  double* sums = static_cast<double*>(workspace);
-  const auto grid = static_cast<unsigned>(parts);
-  if (starts_stretch<16 / sizeof(T)>(x))
-    launch(part_sums_kernel<T, true, Term, Finish>, grid, part_threads, 0, stream, count, x, term, sums, finish);
-  else
-    launch(part_sums_kernel<T, false, Term, Finish>, grid, part_threads, 0, stream, count, x, term, sums, finish);
-  finish_parts(parts, workspace, finish, stream);
+// finish(sum of the elements, or of their squares, in the order of reduce.h) on the device, by one thread. finish(0)
+// for no elements.
+template <class Add, class T, class Finish>
+void sum_in_order(std::int64_t count, const T* x, const Finish& finish, void* workspace, cudaStream_t stream) {
+  with_parts<T>(count, [&]<int parts>(std::integral_constant<int, parts>, unsigned blocks, std::size_t shared_bytes) {
+    launch(part_sums_kernel<T, parts, Add, Finish>, blocks, part_threads, shared_bytes, stream, count, x,
+           starts_stretch<16 / sizeof(T)>(x), static_cast<double*>(workspace), Add{}, finish);
+  });
+  finish_parts(count, workspace, finish, stream);
 }
 
 }  // namespace plait::cuda

@@ -74,12 +74,12 @@ std::size_t reduce_workspace_bytes(std::int64_t count) {
 
 template <class T>
 void sum(std::int64_t count, const T* x, double* value, void* workspace, cudaStream_t stream) {
-  cuda::sum_in_order(count, x, cuda::Value<T>{}, StoreSum{value}, workspace, stream);
+  cuda::sum_in_order<cuda::AddValue>(count, x, StoreSum{value}, workspace, stream);
 }
 
 template <class T>
 void sum_of_squares(std::int64_t count, const T* x, double* value, void* workspace, cudaStream_t stream) {
-  cuda::sum_in_order(count, x, cuda::Square<T>{}, StoreSum{value}, workspace, stream);
+  cuda::sum_in_order<cuda::AddSquare>(count, x, StoreSum{value}, workspace, stream);
 }
 
 template <class T>

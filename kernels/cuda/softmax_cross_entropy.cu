@@ -11,6 +11,7 @@
 #include "kernels/softmax_cross_entropy.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "kernels/cuda/loss_value.h"
 #include "kernels/math/bf16.h"
@@ -55,7 +56,8 @@ template <class T, int lanes, int held, int threads = block>
 __global__ void __launch_bounds__(threads, held == 32 ? 2 : 1)
     softmax_cross_entropy_kernel(SoftmaxParams p, const T* logits, cuda::LossValue value, GradSlice<T> gradient) {
   constexpr int rows = threads / lanes;
-  const std::int64_t columns = p.loss.columns;
+  using Column = std::conditional_t<(held > 0), int, std::int64_t>;
+  const auto columns = static_cast<Column>(p.loss.columns);
   const int lane = static_cast<int>(threadIdx.x) % lanes;
   const double denominator = *value.denominator;
   double of_thread = 0.0;
@@ -66,7 +68,7 @@ __global__ void __launch_bounds__(threads, held == 32 ? 2 : 1)
     const float weight = b < p.loss.batch ? p.weights[b] : 0.0f;
     const bool active = cuda::takes_part(weight, denominator);
     const T* x = logits + b * p.loss.stride;
-    const auto logit = [&](std::int64_t c) { return active && c < columns ? to_float(x[c]) : -INFINITY; };
+    const auto logit = [&](Column c) { return active && c < columns ? to_float(x[c]) : -INFINITY; };
 
     // The largest logit. Columns past the end are -infinity, their exponentials zeros that change no sum.
     float e[std::max(held, 1)], top = -INFINITY;
@@ -76,14 +78,14 @@ __global__ void __launch_bounds__(threads, held == 32 ? 2 : 1)
       PLAIT_UNROLL
       for (int k = 0; k < held; ++k) top = larger(top, e[k]);
     } else {
-      for (std::int64_t c = lane; c < columns; c += lanes) top = larger(top, logit(c));
+      for (Column c = lane; c < columns; c += lanes) top = larger(top, logit(c));
     }
     PLAIT_UNROLL
     for (int offset = lanes / 2; offset > 0; offset /= 2)
       top = larger(top, __shfl_xor_sync(device::full_warp, top, offset));
 
     double sum = 0.0;
-    const auto exponential_of = [&](std::int64_t c, float logit_of_c) {
+    const auto exponential_of = [&](Column c, float logit_of_c) {
       return active && c < columns ? exponential(logit_of_c - top) : 0.0f;
     };
     if constexpr (held > 0) {
@@ -93,22 +95,21 @@ __global__ void __launch_bounds__(threads, held == 32 ? 2 : 1)
         add_to_chains<lanes>(e[k], sum);
       }
     } else {
-      for (std::int64_t c = lane; c - lane < columns; c += lanes)
-        add_to_chains<lanes>(exponential_of(c, logit(c)), sum);
+      for (Column c = lane; c - lane < columns; c += lanes) add_to_chains<lanes>(exponential_of(c, logit(c)), sum);
     }
     PLAIT_UNROLL
     for (int offset = 1; offset < 8; offset *= 2) sum += __shfl_xor_sync(device::full_warp, sum, offset);
 
     if (!active) {
       if (b < p.loss.batch && gradient.mode == GradMode::overwrite)
-        for (std::int64_t c = lane; c < columns; c += lanes) gradient.data[b * p.loss.stride + c] = from_float<T>(0.0f);
+        for (Column c = lane; c < columns; c += lanes) gradient.data[b * p.loss.stride + c] = from_float<T>(0.0f);
       continue;
     }
-    const std::int64_t target = p.classes[b];
+    const Column target = p.classes[b];
     const double factor = cuda::gradient_factor(p.loss.coefficient, weight, denominator);
     const float scale = static_cast<float>(factor), softmax_scale = static_cast<float>(factor / sum);
     T* dx = gradient.data + b * p.loss.stride;
-    const auto put_gradient = [&](std::int64_t c, float e_of_c) {
+    const auto put_gradient = [&](Column c, float e_of_c) {
       // The true class in one expression: subtracted afterwards, it would round twice.
       put(gradient.mode, dx + c, c == target ? softmax_scale * e_of_c - scale : softmax_scale * e_of_c);
     };
@@ -121,7 +122,7 @@ __global__ void __launch_bounds__(threads, held == 32 ? 2 : 1)
       for (int k = 0; k < held; ++k)
         if (k * lanes + lane < columns) put_gradient(k * lanes + lane, e[k]);
     } else {
-      for (std::int64_t c = lane; c < columns; c += lanes) put_gradient(c, exponential_of(c, logit(c)));
+      for (Column c = lane; c < columns; c += lanes) put_gradient(c, exponential_of(c, logit(c)));
     }
   }
   value.add<threads>(of_thread);
