@@ -4,13 +4,23 @@
 #include <cstdint>
 #include <string>
 
+#include "engine/device.h"
+
 namespace plait {
 
-// Settles the device: sets the number of threads (0 = all cores) and returns one line that says what was chosen and
-// why. A device that this build does not have is a device error.
-std::string choose_device(const std::string& device, std::int64_t threads);
+struct ChosenDevice {
+  Device device;
+  std::string description;  // one line: what was chosen, and for `auto` why
+};
+
+// Settles the device and sets the number of CPU threads (0 = all cores). A device that this build or this machine does
+// not have is a device error.
+ChosenDevice choose_device(const std::string& device, std::int64_t threads);
 
 // "AMD EPYC ..., 2 cores, avx512".
 std::string describe_cpu();
+
+// "NVIDIA H100 80GB HBM3, capability 9.0, 132 multiprocessors, 79.1 of 79.6 GiB free", or why there is none.
+std::string describe_gpu();
 
 }  // namespace plait

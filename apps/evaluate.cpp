@@ -59,7 +59,7 @@ std::string met_text(const Met& met) {
 
 int run_evaluate(const EvaluateCommand& options) {
   const RunCohort opened = open_run_with_cohort(options.run, options.cohort);
-  choose_device(options.device, opened.trained.config.train.threads);
+  opened.trained.model->parameters().move_to(choose_device(options.device, opened.trained.config.train.threads).device);
   const ModalityMask removed = modality_bits(opened, options.without);
   const std::string part = split_or_default(options, *opened.cohort);
   const std::vector<std::int64_t> patients = patients_of(part, options, *opened.cohort);

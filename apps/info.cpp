@@ -14,7 +14,7 @@ void print_build() {
   fmt::print("plait {}\n", version);
   fmt::print("  compiler    {}\n", __VERSION__);
   fmt::print("  cpu         {}\n", describe_cpu());
-  fmt::print("  gpu         not in this build\n");
+  fmt::print("  gpu         {}\n", describe_gpu());
   fmt::print("  fusions     unimodal, early, late, concat, attention, hybrid\n");
   fmt::print("  encoders    mlp (table), cnn (image), dae (expression)\n");
   fmt::print("  tasks       binary, multiclass, multilabel, regression\n");

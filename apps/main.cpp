@@ -9,6 +9,7 @@
 
 #include "apps/command.h"
 #include "engine/error.h"
+#include "kernels/gpu_failure.h"
 
 namespace {
 
@@ -28,6 +29,8 @@ int main(int argc, char** argv) {
     return code;
   } catch (const plait::Error& error) {
     return report(error.what(), error.code());
+  } catch (const plait::gpu::Failure& failure) {
+    return report(failure.what(), plait::ExitCode::device);
   } catch (const std::bad_alloc&) {
     return report("out of memory; use a smaller train.batch_size or a smaller cohort", plait::ExitCode::device);
   } catch (const std::system_error& error) {  // of files and streams: printing to a full disk ends here

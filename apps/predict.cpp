@@ -58,7 +58,7 @@ int run_predict(const PredictCommand& options) {
   const bool to_stdout = options.out == "-";
   if (!to_stdout) check_predictions_target(options.out, options.run, options.cohort);
   const RunCohort opened = open_run_with_cohort(options.run, options.cohort, false);
-  choose_device(options.device, opened.trained.config.train.threads);
+  opened.trained.model->parameters().move_to(choose_device(options.device, opened.trained.config.train.threads).device);
   const std::vector<std::int64_t> patients = all_patients(*opened.cohort);
   const PatientPredictions predictions = predict(*opened.trained.model, *opened.dataset, patients);
   CsvWriter csv = to_stdout ? CsvWriter(stdout) : CsvWriter(std::filesystem::path(options.out));

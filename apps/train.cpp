@@ -151,7 +151,8 @@ int run_train(const TrainCommand& options) {
   }
   const RunConfig config = configuration(options);
   RunFolder folder(options.out, options.resume ? RunFolder::Start::resume : RunFolder::Start::fresh);
-  const std::string device = choose_device(options.device, config.train.threads);
+  const ChosenDevice chosen = choose_device(options.device, config.train.threads);
+  const std::string& device = chosen.description;
   const Cohort cohort = read_cohort(
       options.cohort,
       {.for_training = true, .image_size = config.preprocess.image_size, .unread = config.preprocess.unread});
@@ -185,6 +186,7 @@ int run_train(const TrainCommand& options) {
   watch_stop_signals();
   hooks.stop = [] { return stop_signal() != 0; };
   TrainingOptions training_options;
+  training_options.device = chosen.device;
   if (!options.init.empty()) training_options.init = options.init;
   training_options.checkpoints = {
       .root = folder.checkpoints(),

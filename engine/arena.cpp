@@ -11,8 +11,12 @@ namespace {
 
 constexpr std::size_t smallest_block = std::size_t{1} << 20;
 
-void free_block(std::byte* memory) {
-  ::operator delete (memory, std::align_val_t{Arena::alignment});
+std::shared_ptr<std::byte> allocate_block(const Device& device, std::size_t size) {
+  if (device.is_gpu())
+    return {static_cast<std::byte*>(gpu::allocate(size)), [](std::byte* memory) { gpu::release(memory); }};
+  auto* memory = static_cast<std::byte*>(::operator new (size, std::align_val_t{Arena::alignment}, std::nothrow));
+  if (memory == nullptr) return nullptr;
+  return {memory, [](std::byte* block) { ::operator delete (block, std::align_val_t{Arena::alignment}); }};
 }
 
 std::size_t rounded(std::size_t size) {
@@ -23,11 +27,11 @@ std::size_t rounded(std::size_t size) {
 
 void Arena::add_block(std::size_t at_least) {
   const std::size_t size = std::max({at_least, smallest_block, capacity() / 2});
-  void* memory = ::operator new (size, std::align_val_t{alignment}, std::nothrow);
+  std::shared_ptr<std::byte> memory = allocate_block(device_, size);
   if (memory == nullptr)
     fail_device("out of memory: a step needs " + std::to_string((capacity() + size) >> 20) +
                 " MiB; choose a smaller train.batch_size");
-  blocks_.push_back({{static_cast<std::byte*>(memory), free_block}, size});
+  blocks_.push_back({std::move(memory), size});
   ++allocations_;
 }
 
@@ -75,6 +79,7 @@ void Arena::reset() {
 }
 
 void Arena::release(const Mark& mark) {
+  if (keeps_scratch_) return;
   current_ = mark.block;
   used_ = mark.used;
 }

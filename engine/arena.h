@@ -1,5 +1,5 @@
-// Bump allocator for everything that lives as long as one step: activations, gradients, scratch. After the first steps
-// it owns one block that fits, and a step allocates nothing.
+// Bump allocator for everything that lives as long as one step: activations, gradients, scratch, in the memory of the
+// device that computes. After the first steps it owns one block that fits, and a step allocates nothing.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/device.h"
 #include "engine/tensor.h"
 
 namespace plait {
@@ -15,9 +16,17 @@ class Arena {
  public:
   static constexpr std::size_t alignment = 64;
 
-  Arena() = default;
+  explicit Arena(const Device& device = {}) : device_(device), stream_(device.stream()) {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
+
+  const Device& device() const { return device_; }
+  bool on_gpu() const { return device_.is_gpu(); }
+  // Where kernels that use this memory are enqueued: the device's main stream, or the branch that is being recorded.
+  cudaStream_t stream() const { return stream_; }
+  // Branches run side by side: while there may be any, scratch is not given back for others to use before reset().
+  void set_stream(cudaStream_t stream) { stream_ = stream; }
+  void keep_scratch(bool keep) { keeps_scratch_ = keep; }
 
   // `size` bytes, aligned to 64, contents undefined; null for 0 bytes.
   void* bytes(std::size_t size);
@@ -48,7 +57,7 @@ class Arena {
 
  private:
   struct Block {
-    std::unique_ptr<std::byte, void (*)(std::byte*)> memory;
+    std::shared_ptr<std::byte> memory;
     std::size_t size;
   };
   void add_block(std::size_t at_least);
@@ -58,6 +67,9 @@ class Arena {
   std::size_t used_ = 0;     // bytes taken from it
   std::int64_t allocations_ = 0;
   std::uint64_t generation_ = 0;
+  Device device_;
+  cudaStream_t stream_;
+  bool keeps_scratch_ = false;
 };
 
 // Scratch of one kernel call, given back at the end of the scope.

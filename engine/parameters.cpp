@@ -48,8 +48,8 @@ void ParameterStore::allocate(std::uint64_t seed, std::int64_t buffers) {
     }
     if (decayed) decayed_count_ = flat_count_;
   }
-  values_.assign(flat_bytes() + 64, std::byte{0});
-  gradients_.assign(flat_bytes() + 64, std::byte{0});
+  values_ = Buffer(flat_bytes());
+  gradients_ = Buffer(flat_bytes());
   initialise(seed);
 }
 
@@ -90,6 +90,15 @@ Tensor ParameterStore::slice(int index, void* base) const {
 Tensor ParameterStore::value(int index) const {
   return slice(index, values());
 }
+Tensor ParameterStore::compute_value(int index) const {
+  return slice(index, compute_values());
+}
+void ParameterStore::move_to(const Device& device) {
+  device_ = device;
+  values_.move_to(device);
+  gradients_.move_to(device);
+}
+
 Tensor ParameterStore::gradient(int index) const {
   return slice(index, gradients());
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/device.h"
 #include "engine/tensor.h"
 
 namespace plait {
@@ -47,16 +48,29 @@ class ParameterStore {
   const Parameter& parameter(int index) const { return parameters_[static_cast<std::size_t>(index)]; }
   int find(const std::string& name) const;  // -1 when there is none
 
+  // On the host, for readers and writers of files. On a GPU: the image that download() refreshes and upload() carries
+  // back.
   Tensor value(int index) const;
+  // Where the model computes.
+  Tensor compute_value(int index) const;
   Tensor gradient(int index) const;
+
+  // Values and gradients go to a device and stay there.
+  void move_to(const Device& device);
+  const Device& device() const { return device_; }
+  void clear_gradients() { gradients_.set_zero(); }
+  void download() { values_.download(); }
+  void upload() { values_.upload(); }
 
   DType dtype() const { return dtype_; }
   std::int64_t flat_count() const { return flat_count_; }        // elements of a flat buffer, padding included
   std::int64_t decayed_count() const { return decayed_count_; }  // of its first, decayed part
   std::int64_t parameter_count() const;                          // without padding: what a paper would print
 
-  void* values() const { return const_cast<std::byte*>(values_.data()) + lead(values_); }
-  void* gradients() const { return const_cast<std::byte*>(gradients_.data()) + lead(gradients_); }
+  void* values() const { return values_.host(); }  // as value()
+  void* compute_values() const { return values_.data(); }
+  void* gradients() const { return gradients_.data(); }  // where the model computes
+  Buffer& value_buffer() { return values_; }
   std::size_t flat_bytes() const { return static_cast<std::size_t>(flat_count_) * dtype_size(dtype_); }
 
   // The parameter and the element's index within it for an element of the flat buffers; {-1, 0} for padding between
@@ -68,17 +82,14 @@ class ParameterStore {
   Place place(std::int64_t flat_index) const;
 
  private:
-  // Bytes up to the first multiple of 64 inside a buffer that is 64 bytes longer than needed.
-  static std::size_t lead(const std::vector<std::byte>& buffer) {
-    return (64 - reinterpret_cast<std::uintptr_t>(buffer.data()) % 64) % 64;
-  }
   Tensor slice(int index, void* base) const;
   void initialise(std::uint64_t seed);
 
   DType dtype_;
   std::vector<Parameter> parameters_;
   std::int64_t flat_count_ = 0, decayed_count_ = 0;
-  std::vector<std::byte> values_, gradients_;
+  Device device_;
+  Buffer values_, gradients_;
 };
 
 }  // namespace plait

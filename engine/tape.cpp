@@ -4,15 +4,61 @@
 #include "kernels/reduce.h"
 
 namespace plait {
+namespace {
+
+void fill_with_zeros(const Tensor& t, const Arena& arena) {
+  const std::int64_t count = t.rows() * t.row_stride;
+  if (arena.on_gpu()) {
+    gpu::set_zero(t.data, static_cast<std::size_t>(count) * dtype_size(t.dtype), arena.stream());
+    return;
+  }
+  dispatch_float(t.dtype, [&]<class T>(T) { cpu::fill<T>(count, T(0), t.as<T>()); });
+}
+
+}  // namespace
+
+Tape::Tape(Arena& arena, bool recording)
+    : arena_(arena), recording_(recording), losses_(step_numbers * sizeof(double), arena.device()) {}
 
 void Tape::reset() {
   nodes_.clear();
   leaf_of_parameter_.assign(leaf_of_parameter_.size(), -1);
   arena_.reset();
+  host_.reset();
+  losses_used_ = 0;
+}
+
+double* Tape::loss_slot() {
+  check(losses_used_ < loss_slots, "[tape] a step has more losses than there are slots");
+  return loss_memory() + losses_used_++;
+}
+
+void Tape::begin_branch(int i) {
+  if (!arena_.on_gpu()) return;
+  arena_.keep_scratch(true);
+  enter_branch(i);
+}
+
+void Tape::enter_branch(int i) {
+  if (i == branch_) return;
+  branch_ = i;
+  if (i < 0) {
+    arena_.set_stream(arena_.device().stream());
+    return;
+  }
+  arena_.set_stream(arena_.device().begin_branch(i));
+  open_branches_ |= 1u << i;
+}
+
+void Tape::join_branches() {
+  for (int i = 0; i < Device::branches; ++i)
+    if ((open_branches_ >> i & 1u) != 0) arena_.device().end_branch(i);
+  open_branches_ = 0;
+  if (arena_.on_gpu()) enter_branch(-1);
 }
 
 Value Tape::parameter(const ParameterStore& store, int index) {
-  const Tensor data = store.value(index);
+  const Tensor data = store.compute_value(index);
   if (!recording_) return {data, -1};
   const auto place = static_cast<std::size_t>(index);
   if (place >= leaf_of_parameter_.size()) leaf_of_parameter_.resize(place + 1, -1);
@@ -53,10 +99,11 @@ Value Tape::append(const Tensor& y, std::span<const Value> inputs, void* closure
   Node node;
   node.data = y;
   node.input_count = static_cast<int>(inputs.size());
-  node.inputs = arena_.array<int>(node.input_count);
+  node.inputs = host_.array<int>(node.input_count);
   for (int i = 0; i < node.input_count; ++i) node.inputs[i] = inputs[static_cast<std::size_t>(i)].node;
   node.closure = closure;
   node.run = run;
+  node.branch = branch_;
   nodes_.push_back(node);
   return {y, static_cast<int>(nodes_.size()) - 1};
 }
@@ -89,18 +136,21 @@ void Tape::backward(bool accumulate) {
   for (std::size_t i = nodes_.size(); i-- > 0;) {
     Node& node = nodes_[i];
     if (node.run != nullptr) {
-      if (node.touched) run_node(node, accumulate);
+      if (!node.touched) continue;
+      if (node.branch < 0)
+        join_branches();
+      else if (arena_.on_gpu())
+        enter_branch(node.branch);
+      run_node(node, accumulate);
       continue;
     }
     if (node.parameter < 0) continue;
     // A leaf stands before its first consumer, so all of them have run. One that no loss depends on has gradient 0.
-    if (!node.touched && !accumulate)
-      dispatch_float(node.grad.dtype, [&]<class T>(T) {
-        const std::int64_t count = node.grad.rows() * node.grad.row_stride;
-        cpu::fill<T>(count, T(0), node.grad.as<T>());
-      });
+    if (!node.touched && !accumulate) fill_with_zeros(node.grad, arena_);
     if (grad_ready_) grad_ready_(node.parameter);
   }
+  join_branches();
+  arena_.keep_scratch(false);
 }
 
 }  // namespace plait

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "engine/arena.h"
+#include "engine/loss_sum.h"
 #include "engine/parameters.h"
 #include "engine/tensor.h"
 #include "kernels/grad_mode.h"
@@ -48,7 +49,7 @@ struct GradSlot {
 class Tape {
  public:
   // recording = false: forward only (inference); record() then keeps nothing.
-  explicit Tape(Arena& arena, bool recording = true) : arena_(arena), recording_(recording) {}
+  explicit Tape(Arena& arena, bool recording = true);
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
@@ -56,6 +57,17 @@ class Tape {
   void reset();
 
   Arena& arena() { return arena_; }
+
+  // Where a loss kernel writes its value: the host's memory on the CPU, the device's on a GPU. Valid until reset().
+  double* loss_slot();
+  // The slots' array, for whoever carries it to the host, with room behind them for other numbers of a step.
+  static constexpr std::size_t loss_slots = 28, step_numbers = 32;
+  double* loss_memory() const { return static_cast<double*>(losses_.data()); }
+
+  // Results recorded between the two do not depend on those of other branches: on a GPU they may run side by side. What
+  // uses results of several branches comes after join_branches().
+  void begin_branch(int i);
+  void join_branches();
   bool recording() const { return recording_; }
 
   // A leaf of the model. Its gradient is the slice of the flat gradient buffer.
@@ -75,7 +87,7 @@ class Tape {
   Value record(const Tensor& y, std::span<const Value> inputs, Backward backward) {
     static_assert(std::is_trivially_destructible_v<Backward> && std::is_trivially_copyable_v<Backward>);
     if (!recording_ || !wants_gradient(inputs)) return {y, -1};
-    void* closure = new (arena_.bytes(sizeof(Backward))) Backward(backward);
+    void* closure = new (host_.bytes(sizeof(Backward))) Backward(backward);
     return append(y, inputs, closure, [](void* f, Tape& tape, const Tensor& dy, const GradSlot* dx) {
       (*static_cast<Backward*>(f))(tape, dy, dx);
     });
@@ -120,14 +132,21 @@ class Tape {
     int input_count = 0;
     void* closure = nullptr;
     RunBackward run = nullptr;
+    int branch = -1;  // -1: the main stream
   };
   bool wants_gradient(std::span<const Value> inputs) const;
   Value append(const Tensor& y, std::span<const Value> inputs, void* closure, RunBackward run);
   GradSlot slot(Node& node, bool accumulate);
   void run_node(Node& node, bool accumulate);
+  void enter_branch(int i);
 
   Arena& arena_;
   bool recording_;
+  Arena host_;  // closures and lists of inputs
+  Buffer losses_;
+  std::size_t losses_used_ = 0;
+  int branch_ = -1;             // that is being recorded, or run back
+  unsigned open_branches_ = 0;  // bit i: begun and not joined
   std::vector<Node> nodes_;
   std::vector<int> leaf_of_parameter_;
   std::vector<GradSlot> slots_;  // of the node that runs; kept for its capacity

@@ -49,7 +49,7 @@ bool MultimodalModel::abstains(ModalityMask available) const {
   return only_ >= 0 ? !has_modality(available, only_) : available == 0;
 }
 
-double MultimodalModel::task_loss(Tape& tape, const Value& logits, const Batch& batch) const {
+LossSum MultimodalModel::task_loss(Tape& tape, const Value& logits, const Batch& batch) const {
   switch (task_) {
     case TaskKind::multiclass:
       return ops::softmax_cross_entropy(tape, logits, batch);
@@ -62,9 +62,9 @@ double MultimodalModel::task_loss(Tape& tape, const Value& logits, const Batch& 
   return ops::binary_cross_entropy(tape, logits, batch);
 }
 
-LossTerms MultimodalModel::loss(Tape& tape, const StepContext& context, const Batch& batch, Forward* result) const {
+DataLosses MultimodalModel::loss(Tape& tape, const StepContext& context, const Batch& batch, Forward* result) const {
   const Forward done = forward(tape, context, batch);
-  LossTerms terms = done.regularisers;
+  DataLosses terms = done.regularisers;
   if (context.training && done.tower_count > 0) {
     // Every tower learns from the patients who have its modality; the denominator stays the batch's.
     Batch view = batch;

@@ -29,15 +29,15 @@ class MultimodalModel : public Objective {
     return architecture_->forward(tape, store_, context, batch);
   }
 
-  LossTerms loss(Tape& tape, const StepContext& context, const Batch& batch) override {
+  DataLosses loss(Tape& tape, const StepContext& context, const Batch& batch) override {
     return loss(tape, context, batch, nullptr);
   }
   // The same, and what forward computed (result may be null). Late fusion: in training the sum of the towers' losses,
   // otherwise the loss of the combined prediction.
-  LossTerms loss(Tape& tape, const StepContext& context, const Batch& batch, Forward* result) const;
+  DataLosses loss(Tape& tape, const StepContext& context, const Batch& batch, Forward* result) const;
 
   // The loss that pretrains one modality's denoising autoencoder, and nothing else.
-  double reconstruct(Tape& tape, const StepContext& context, const Batch& batch, int modality) const {
+  LossSum reconstruct(Tape& tape, const StepContext& context, const Batch& batch, int modality) const {
     return architecture_->reconstruct(tape, store_, context, batch, modality);
   }
 
@@ -56,7 +56,7 @@ class MultimodalModel : public Objective {
   int only_modality() const { return only_; }
 
  private:
-  double task_loss(Tape& tape, const Value& logits, const Batch& batch) const;
+  LossSum task_loss(Tape& tape, const Value& logits, const Batch& batch) const;
 
   ModelConfig config_;
   TaskKind task_;

@@ -6,6 +6,7 @@
 #include "engine/error.h"
 #include "io/data/loader.h"
 #include "kernels/math/activation.h"
+#include "study/inference.h"
 
 namespace plait {
 namespace {
@@ -49,7 +50,7 @@ Batch shown(const Batch& batch, const MultimodalModel& model, ModalityMask remov
   return view;
 }
 
-void take_patient(const MultimodalModel& model, const MultimodalModel::Forward& forward, const TargetFit& target,
+void take_patient(const MultimodalModel& model, const Inference::Result& result, const TargetFit& target,
                   ModalityMask mask, std::int64_t row, PatientPredictions& out) {
   const std::int64_t outputs = model.outputs();
   const bool abstains = model.abstains(mask);
@@ -60,15 +61,15 @@ void take_patient(const MultimodalModel& model, const MultimodalModel::Forward& 
   if (abstains) {
     std::copy(target.prior.begin(), target.prior.end(), out.values.begin() + static_cast<std::ptrdiff_t>(at));
   } else {
-    const Tensor& logits = forward.logits.data;
+    const Tensor& logits = result.logits;
     to_values(target, logits.as<float>() + row * logits.row_stride, outputs, out.values.data() + at);
   }
-  if (forward.alpha.empty()) return;
-  const float* alpha = forward.alpha.as<float>() + row * forward.alpha.row_stride;
+  if (result.alpha.empty()) return;
+  const float* alpha = result.alpha.as<float>() + row * result.alpha.row_stride;
   if (abstains)
-    out.weights.resize(out.weights.size() + static_cast<std::size_t>(forward.alpha.columns()), 0.0f);
+    out.weights.resize(out.weights.size() + static_cast<std::size_t>(result.alpha.columns()), 0.0f);
   else
-    out.weights.insert(out.weights.end(), alpha, alpha + forward.alpha.columns());
+    out.weights.insert(out.weights.end(), alpha, alpha + result.alpha.columns());
 }
 
 // The last patient's values.
@@ -94,20 +95,18 @@ PatientPredictions predict(const MultimodalModel& model, const Dataset& dataset,
   if (patients.empty()) return out;
   Loader loader(dataset, out.patients,
                 {.batch_size = inference_batch, .shuffle = false, .weights = options.loss_weights, .prefetch = false});
-  Arena arena, masks;
-  Tape tape(arena, false);
+  Arena masks;
+  Inference inference(model);
   double loss_sum = 0.0, weight_sum = 0.0;
   loader.start_epoch(0);
   while (const Batch* batch = loader.next()) {
-    tape.reset();
     masks.reset();
     const Batch view = shown(*batch, model, options.removed, masks);
-    MultimodalModel::Forward forward;
-    const LossTerms terms = model.loss(tape, StepContext{}, view, &forward);
-    loss_sum += terms.task * view.weight_sum;
+    const Inference::Result result = inference.run(view);
+    loss_sum += result.task * view.weight_sum;
     weight_sum += view.weight_sum;
     for (std::int64_t i = 0; i < view.patients; ++i) {
-      take_patient(model, forward, dataset.target_fit(), view.available.as<ModalityMask>()[i], i, out);
+      take_patient(model, result, dataset.target_fit(), view.available.as<ModalityMask>()[i], i, out);
       check_finite(out, view.rows.as<std::int32_t>()[i]);
     }
   }

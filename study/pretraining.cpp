@@ -1,7 +1,6 @@
 #include "study/pretraining.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "io/data/loader.h"
 
@@ -12,7 +11,7 @@ class Reconstruction : public Objective {
  public:
   Reconstruction(MultimodalModel& model, int modality) : model_(model), modality_(modality) {}
   ParameterStore& parameters() override { return model_.parameters(); }
-  LossTerms loss(Tape& tape, const StepContext& context, const Batch& batch) override {
+  DataLosses loss(Tape& tape, const StepContext& context, const Batch& batch) override {
     return {.reconstruction = model_.reconstruct(tape, context, batch, modality_)};
   }
 
@@ -61,7 +60,7 @@ void pretrain(MultimodalModel& model, const TrainOptions& options, const Dataset
   }
   // Whatever does not take part in the training itself (a decoder without a weight) must not keep its last gradient.
   ParameterStore& store = model.parameters();
-  std::memset(store.gradients(), 0, store.flat_bytes());
+  store.clear_gradients();
 }
 
 }  // namespace plait

@@ -103,7 +103,10 @@ std::vector<std::string> notes_on(const RunConfig& config, const Cohort& cohort,
 void start(Training& training, const RunConfig& config, const Dataset& dataset,
            const std::vector<std::int64_t>& patients, const TrainingHooks& hooks, const TrainingOptions& options) {
   MultimodalModel& model = *training.trained.model;
-  if (options.init) read_parameters(*options.init, model.parameters());
+  if (options.init) {
+    read_parameters(*options.init, model.parameters());
+    model.parameters().upload();
+  }
   pretrain(model, config.train, dataset, patients, {.epoch_done = hooks.pretrained});
 }
 
@@ -114,6 +117,7 @@ Training train_model(const RunConfig& config, const Cohort& cohort, const Split&
   Training training;
   training.trained = build_model(config, fit_preprocess(cohort, split.train, config.preprocess));
   MultimodalModel& model = *training.trained.model;
+  model.parameters().move_to(options.device);
   const Dataset dataset(cohort, training.trained.fit);
   const std::vector<std::int64_t> patients = trainable(model, dataset, split.train);
   const std::vector<std::int64_t> validation = trainable(model, dataset, split.validation);
@@ -156,7 +160,11 @@ Training train_model(const RunConfig& config, const Cohort& cohort, const Split&
   }
   if (!restored) start(training, config, dataset, patients, hooks, options);
   training.result = trainer.run(loader, train_hooks, restored ? &restored->state : nullptr);
-  if (stacks && !training.result.interrupted) stack_towers(model, dataset, validation);
+  if (stacks && !training.result.interrupted) {
+    model.parameters().move_to(Device{});  // a small fit on the CPU, behind one pass over the validation part
+    stack_towers(model, dataset, validation);
+    model.parameters().move_to(options.device);
+  }
   return training;
 }
 

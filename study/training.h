@@ -58,6 +58,7 @@ struct Training {
 struct TrainingOptions {
   std::optional<std::filesystem::path> init = {};  // a model.safetensors whose parameters replace the initial ones
   std::optional<TrainingCheckpoints> checkpoints = {};
+  Device device = {};  // where the model is trained, and stays
 };
 
 Training train_model(const RunConfig& config, const Cohort& cohort, const Split& split, const TrainingHooks& hooks,

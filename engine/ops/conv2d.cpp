@@ -28,17 +28,32 @@ Value conv2d(Tape& tape, const Value& x, const Value& weight, const Value& bias,
                        .weight_stride = ws.row_stride,
                        .y_stride = y.row_stride,
                        .activation = activation};
-  dispatch_float(xs.dtype, [&]<class T>(T) {
-    const Scratch scratch(arena, cpu::conv2d_workspace_bytes<T>(p));
-    cpu::conv2d_forward<T>(p, xs.as<T>(), ws.as<T>(), bias.data.as<T>(), y.as<T>(), scratch.data());
-  });
-  return tape.record(y, {x, weight, bias}, [=, xs = xs, ws = ws](Tape& t, const Tensor& dy, const GradSlot* dx) {
-    dispatch_float(xs.dtype, [&]<class T>(T) {
-      const Scratch scratch(t.arena(), cpu::conv2d_workspace_bytes<T>(p));
-      cpu::conv2d_backward<T>(p, xs.as<T>(), ws.as<T>(), y.as<T>(), dy.as<T>(),
-                              {.x = dx[0].slice<T>(), .weight = dx[1].slice<T>(), .bias = dx[2].slice<T>()},
-                              scratch.data());
+  if (arena.on_gpu())
+    dispatch_gpu(xs.dtype, [&]<class T>(T) {
+      const Scratch scratch(arena, gpu::conv2d_workspace_bytes<T>(p));
+      gpu::conv2d_forward<T>(p, xs.as<T>(), ws.as<T>(), bias.data.as<float>(), y.as<T>(), scratch.data(),
+                             arena.stream());
     });
+  else
+    dispatch_float(xs.dtype, [&]<class T>(T) {
+      const Scratch scratch(arena, cpu::conv2d_workspace_bytes<T>(p));
+      cpu::conv2d_forward<T>(p, xs.as<T>(), ws.as<T>(), bias.data.as<T>(), y.as<T>(), scratch.data());
+    });
+  return tape.record(y, {x, weight, bias}, [=, xs = xs, ws = ws](Tape& t, const Tensor& dy, const GradSlot* dx) {
+    if (t.arena().on_gpu())
+      dispatch_gpu(xs.dtype, [&]<class T>(T) {
+        const Scratch scratch(t.arena(), gpu::conv2d_workspace_bytes<T>(p));
+        gpu::conv2d_backward<T>(p, xs.as<T>(), ws.as<T>(), y.as<T>(), dy.as<T>(),
+                                {.x = dx[0].slice<T>(), .weight = dx[1].slice<float>(), .bias = dx[2].slice<float>()},
+                                scratch.data(), t.arena().stream());
+      });
+    else
+      dispatch_float(xs.dtype, [&]<class T>(T) {
+        const Scratch scratch(t.arena(), cpu::conv2d_workspace_bytes<T>(p));
+        cpu::conv2d_backward<T>(p, xs.as<T>(), ws.as<T>(), y.as<T>(), dy.as<T>(),
+                                {.x = dx[0].slice<T>(), .weight = dx[1].slice<T>(), .bias = dx[2].slice<T>()},
+                                scratch.data());
+      });
   });
 }
 

@@ -14,7 +14,10 @@ Tensor corrupt(Arena& arena, const StepContext& context, const Tensor& x, Noise 
                         .rate = static_cast<float>(rate),
                         .sigma = static_cast<float>(sigma)};
   const RandomSource random = context.random(Purpose::corruption, modality);
-  dispatch_float(x.dtype, [&]<class T>(T) { cpu::corrupt<T>(p, random, x.as<T>(), y.as<T>()); });
+  if (arena.on_gpu())
+    dispatch_gpu(x.dtype, [&]<class T>(T) { gpu::corrupt<T>(p, random, x.as<T>(), y.as<T>(), arena.stream()); });
+  else
+    dispatch_float(x.dtype, [&]<class T>(T) { cpu::corrupt<T>(p, random, x.as<T>(), y.as<T>()); });
   return y;
 }
 

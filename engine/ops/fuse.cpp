@@ -43,7 +43,7 @@ AttentionFusion attention_fusion(Tape& tape, std::span<const Value> z, const Val
   Arena& arena = tape.arena();
   const int modalities = static_cast<int>(z.size());
   const Tensor fused = arena.tensor(first.shape, first.dtype);
-  Tensor alpha = arena.tensor({first.rows(), modalities}, first.dtype);
+  Tensor alpha = arena.tensor({first.rows(), modalities}, first.dtype == DType::bf16 ? DType::f32 : first.dtype);
   alpha.row_stride = modalities;  // the kernel's alpha is contiguous
   const AttentionFusionParams p{.batch = first.rows(),
                                 .width = first.columns(),
@@ -51,22 +51,38 @@ AttentionFusion attention_fusion(Tape& tape, std::span<const Value> z, const Val
                                 .z_stride = first.row_stride,
                                 .fused_stride = fused.row_stride};
   const std::array<Tensor, max_modalities> embeddings = tensors(z);
-  dispatch_float(first.dtype, [&]<class T>(T) {
-    cpu::attention_fusion_forward<T>(p, pointers<T>(embeddings, modalities), w.as<T>(), present.as<ModalityMask>(),
-                                     alpha.as<T>(), fused.as<T>());
-  });
+  const ModalityMask* mask = present.as<ModalityMask>();
+  if (arena.on_gpu())
+    dispatch_gpu(first.dtype, [&]<class T>(T) {
+      gpu::attention_fusion_forward<T>(p, pointers<T>(embeddings, modalities), w.as<T>(), mask, alpha.as<float>(),
+                                       fused.as<T>(), arena.stream());
+    });
+  else
+    dispatch_float(first.dtype, [&]<class T>(T) {
+      cpu::attention_fusion_forward<T>(p, pointers<T>(embeddings, modalities), w.as<T>(), mask, alpha.as<T>(),
+                                       fused.as<T>());
+    });
 
   std::array<Value, max_modalities + 1> inputs;
   std::copy(z.begin(), z.end(), inputs.begin());
   inputs[z.size()] = weight;
   const Value out = tape.record(
       fused, std::span<const Value>(inputs.data(), z.size() + 1), [=](Tape& t, const Tensor& dy, const GradSlot* dx) {
-        dispatch_float(dy.dtype, [&]<class T>(T) {
-          const Scratch scratch(t.arena(), cpu::attention_fusion_workspace_bytes<T>(p));
-          cpu::attention_fusion_backward<T>(
-              p, pointers<T>(embeddings, modalities), w.as<T>(), present.as<ModalityMask>(), alpha.as<T>(), dy.as<T>(),
-              {.embeddings = slices<T>(dx, modalities), .weight = dx[modalities].slice<T>()}, scratch.data());
-        });
+        if (t.arena().on_gpu())
+          dispatch_gpu(dy.dtype, [&]<class T>(T) {
+            const Scratch scratch(t.arena(), gpu::attention_fusion_workspace_bytes<T>(p));
+            gpu::attention_fusion_backward<T>(
+                p, pointers<T>(embeddings, modalities), w.as<T>(), mask, alpha.as<float>(), dy.as<T>(),
+                {.embeddings = slices<T>(dx, modalities), .weight = dx[modalities].slice<float>()}, scratch.data(),
+                t.arena().stream());
+          });
+        else
+          dispatch_float(dy.dtype, [&]<class T>(T) {
+            const Scratch scratch(t.arena(), cpu::attention_fusion_workspace_bytes<T>(p));
+            cpu::attention_fusion_backward<T>(
+                p, pointers<T>(embeddings, modalities), w.as<T>(), mask, alpha.as<T>(), dy.as<T>(),
+                {.embeddings = slices<T>(dx, modalities), .weight = dx[modalities].slice<T>()}, scratch.data());
+          });
       });
   return {out, alpha};
 }
@@ -84,12 +100,24 @@ Value masked_concat(Tape& tape, std::span<const Value> z, const Tensor& present,
                              .rescale = rescale};
   const auto* mask = present.empty() ? nullptr : present.as<ModalityMask>();
   const std::array<Tensor, max_modalities> embeddings = tensors(z);
-  dispatch_float(first.dtype, [&]<class T>(T) {
-    cpu::masked_concat_forward<T>(p, pointers<T>(embeddings, modalities), mask, y.as<T>());
-  });
-  return tape.record(y, z, [=](Tape&, const Tensor& dy, const GradSlot* dx) {
-    dispatch_float(dy.dtype,
-                   [&]<class T>(T) { cpu::masked_concat_backward<T>(p, mask, dy.as<T>(), slices<T>(dx, modalities)); });
+  const Arena& arena = tape.arena();
+  if (arena.on_gpu())
+    dispatch_gpu(first.dtype, [&]<class T>(T) {
+      gpu::masked_concat_forward<T>(p, pointers<T>(embeddings, modalities), mask, y.as<T>(), arena.stream());
+    });
+  else
+    dispatch_float(first.dtype, [&]<class T>(T) {
+      cpu::masked_concat_forward<T>(p, pointers<T>(embeddings, modalities), mask, y.as<T>());
+    });
+  return tape.record(y, z, [=](Tape& t, const Tensor& dy, const GradSlot* dx) {
+    if (t.arena().on_gpu())
+      dispatch_gpu(dy.dtype, [&]<class T>(T) {
+        gpu::masked_concat_backward<T>(p, mask, dy.as<T>(), slices<T>(dx, modalities), t.arena().stream());
+      });
+    else
+      dispatch_float(dy.dtype, [&]<class T>(T) {
+        cpu::masked_concat_backward<T>(p, mask, dy.as<T>(), slices<T>(dx, modalities));
+      });
   });
 }
 

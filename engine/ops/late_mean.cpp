@@ -18,13 +18,22 @@ Tensor late_mean(Arena& arena, std::span<const Tensor> logits, const Tensor& pre
                          .y_stride = y.row_stride,
                          .mean = mean,
                          .link = link};
-  dispatch_float(first.dtype, [&]<class T>(T) {
-    EmbeddingPointers<T> pointers{};
-    for (std::size_t m = 0; m < logits.size(); ++m) pointers[m] = logits[m].as<T>();
-    const T* weights = v.empty() ? nullptr : v.as<T>();
-    const T* scale = log_scale.empty() ? nullptr : log_scale.as<T>();
-    cpu::late_mean<T>(p, pointers, present.as<ModalityMask>(), weights, scale, y.as<T>());
-  });
+  const auto pointers = [&]<class T>(T) {
+    EmbeddingPointers<T> all{};
+    for (std::size_t m = 0; m < logits.size(); ++m) all[m] = logits[m].as<T>();
+    return all;
+  };
+  const auto vector = [&]<class T>(const Tensor& t, T) -> const T* { return t.empty() ? nullptr : t.as<T>(); };
+  const ModalityMask* mask = present.as<ModalityMask>();
+  if (arena.on_gpu())
+    dispatch_gpu(first.dtype, [&]<class T>(T t) {
+      gpu::late_mean<T>(p, pointers(t), mask, vector(v, float{}), vector(log_scale, float{}), y.as<T>(),
+                        arena.stream());
+    });
+  else
+    dispatch_float(first.dtype, [&]<class T>(T t) {
+      cpu::late_mean<T>(p, pointers(t), mask, vector(v, t), vector(log_scale, t), y.as<T>());
+    });
   return y;
 }
 

@@ -15,43 +15,74 @@ LossParams loss_params(const Tensor& x, double coefficient) {
 
 }  // namespace
 
-double binary_cross_entropy(Tape& tape, const Value& logits, const Batch& batch, double coefficient) {
+LossSum binary_cross_entropy(Tape& tape, const Value& logits, const Batch& batch, double coefficient) {
   const Tensor& x = logits.data;
   check(batch.targets.columns() == x.columns(), "[binary_cross_entropy] one target a logit");
   const GradSlot dx = tape.seed(logits);
-  double value = 0.0;
-  dispatch_float(x.dtype, [&]<class T>(T) {
-    cpu::binary_cross_entropy<T>(loss_params(x, coefficient), x.as<T>(), batch.targets.as<float>(),
-                                 batch.weights.as<float>(), &batch.weight_sum, &value, dx.slice<T>());
-  });
-  return value;
+  const LossParams p = loss_params(x, coefficient);
+  const float *targets = batch.targets.as<float>(), *weights = batch.weights.as<float>();
+  double* value = tape.loss_slot();
+  Arena& arena = tape.arena();
+  if (arena.on_gpu()) {
+    const Scratch scratch(arena, gpu::loss_workspace_bytes());
+    dispatch_gpu(x.dtype, [&]<class T>(T) {
+      gpu::binary_cross_entropy<T>(p, x.as<T>(), targets, weights, batch.denominator(), value, dx.slice<T>(),
+                                   scratch.data(), arena.stream());
+    });
+  } else {
+    dispatch_float(x.dtype, [&]<class T>(T) {
+      cpu::binary_cross_entropy<T>(p, x.as<T>(), targets, weights, batch.denominator(), value, dx.slice<T>());
+    });
+  }
+  return LossSum(value);
 }
 
-double softmax_cross_entropy(Tape& tape, const Value& logits, const Batch& batch, double coefficient) {
+LossSum softmax_cross_entropy(Tape& tape, const Value& logits, const Batch& batch, double coefficient) {
   const Tensor& x = logits.data;
   const GradSlot dx = tape.seed(logits);
-  double value = 0.0;
-  dispatch_float(x.dtype, [&]<class T>(T) {
-    cpu::softmax_cross_entropy<T>(loss_params(x, coefficient), x.as<T>(), batch.targets.as<std::int32_t>(),
-                                  batch.weights.as<float>(), &batch.weight_sum, &value, dx.slice<T>());
-  });
-  return value;
+  const LossParams p = loss_params(x, coefficient);
+  const std::int32_t* classes = batch.targets.as<std::int32_t>();
+  const float* weights = batch.weights.as<float>();
+  double* value = tape.loss_slot();
+  Arena& arena = tape.arena();
+  if (arena.on_gpu()) {
+    const Scratch scratch(arena, gpu::loss_workspace_bytes());
+    dispatch_gpu(x.dtype, [&]<class T>(T) {
+      gpu::softmax_cross_entropy<T>(p, x.as<T>(), classes, weights, batch.denominator(), value, dx.slice<T>(),
+                                    scratch.data(), arena.stream());
+    });
+  } else {
+    dispatch_float(x.dtype, [&]<class T>(T) {
+      cpu::softmax_cross_entropy<T>(p, x.as<T>(), classes, weights, batch.denominator(), value, dx.slice<T>());
+    });
+  }
+  return LossSum(value);
 }
 
-double squared_error(Tape& tape, const Value& predictions, const Batch& batch, double coefficient) {
+LossSum squared_error(Tape& tape, const Value& predictions, const Batch& batch, double coefficient) {
   const Tensor& x = predictions.data;
   check(batch.targets.columns() == x.columns(), "[squared_error] one target a prediction");
   const GradSlot dx = tape.seed(predictions);
-  double value = 0.0;
-  dispatch_float(x.dtype, [&]<class T>(T) {
-    cpu::squared_error<T>(loss_params(x, coefficient), x.as<T>(), batch.targets.as<float>(), batch.weights.as<float>(),
-                          &batch.weight_sum, &value, dx.slice<T>());
-  });
-  return value;
+  const LossParams p = loss_params(x, coefficient);
+  const float *targets = batch.targets.as<float>(), *weights = batch.weights.as<float>();
+  double* value = tape.loss_slot();
+  Arena& arena = tape.arena();
+  if (arena.on_gpu()) {
+    const Scratch scratch(arena, gpu::loss_workspace_bytes());
+    dispatch_gpu(x.dtype, [&]<class T>(T) {
+      gpu::squared_error<T>(p, x.as<T>(), targets, weights, batch.denominator(), value, dx.slice<T>(), scratch.data(),
+                            arena.stream());
+    });
+  } else {
+    dispatch_float(x.dtype, [&]<class T>(T) {
+      cpu::squared_error<T>(p, x.as<T>(), targets, weights, batch.denominator(), value, dx.slice<T>());
+    });
+  }
+  return LossSum(value);
 }
 
-double alignment(Tape& tape, std::span<const Value> z, const Tensor& available, const Batch& batch, bool mean_form,
-                 double coefficient) {
+LossSum alignment(Tape& tape, std::span<const Value> z, const Tensor& available, const Batch& batch, bool mean_form,
+                  double coefficient) {
   check(!z.empty() && z.size() <= max_modalities, "[alignment] between 1 and 8 embeddings");
   const Tensor& first = z[0].data;
   const AlignmentParams p{.batch = first.rows(),
@@ -60,34 +91,64 @@ double alignment(Tape& tape, std::span<const Value> z, const Tensor& available, 
                           .z_stride = first.row_stride,
                           .mean_form = mean_form,
                           .coefficient = coefficient};
-  double value = 0.0;
-  dispatch_float(first.dtype, [&]<class T>(T) {
+  std::array<GradSlot, max_modalities> slots;
+  for (std::size_t m = 0; m < z.size(); ++m) slots[m] = tape.seed(z[m]);
+  double* value = tape.loss_slot();
+  Arena& arena = tape.arena();
+  const auto run = [&]<class T>(const auto& kernel) {
     EmbeddingPointers<T> pointers{};
     std::array<GradSlice<T>, max_modalities> dz{};
     for (std::size_t m = 0; m < z.size(); ++m) {
       pointers[m] = z[m].data.as<T>();
-      dz[m] = tape.seed(z[m]).slice<T>();
+      dz[m] = slots[m].slice<T>();
     }
-    cpu::alignment_loss<T>(p, pointers, available.as<ModalityMask>(), batch.weights.as<float>(), &batch.weight_sum,
-                           &value, dz);
-  });
-  return value;
+    kernel(pointers, dz);
+  };
+  const ModalityMask* mask = available.as<ModalityMask>();
+  const float* weights = batch.weights.as<float>();
+  if (arena.on_gpu()) {
+    const Scratch scratch(arena, gpu::alignment_workspace_bytes(p));
+    dispatch_gpu(first.dtype, [&]<class T>(T) {
+      run.template operator()<T>([&](const auto& pointers, const auto& dz) {
+        gpu::alignment_loss<T>(p, pointers, mask, weights, batch.denominator(), value, dz, scratch.data(),
+                               arena.stream());
+      });
+    });
+  } else {
+    dispatch_float(first.dtype, [&]<class T>(T) {
+      run.template operator()<T>([&](const auto& pointers, const auto& dz) {
+        cpu::alignment_loss<T>(p, pointers, mask, weights, batch.denominator(), value, dz);
+      });
+    });
+  }
+  return LossSum(value);
 }
 
-double reconstruction(Tape& tape, const Value& x_hat, const Tensor& x, const Tensor& observed, const Batch& batch,
-                      int modality, double coefficient) {
+LossSum reconstruction(Tape& tape, const Value& x_hat, const Tensor& x, const Tensor& observed, const Batch& batch,
+                       int modality, double coefficient) {
   const ReconstructionParams p{.loss = loss_params(x_hat.data, coefficient),
                                .x_stride = x.row_stride,
                                .observed_stride = observed.row_stride,
                                .modality = modality};
   const GradSlot dx = tape.seed(x_hat);
-  double value = 0.0;
-  dispatch_float(x.dtype, [&]<class T>(T) {
-    cpu::reconstruction_loss<T>(
-        p, x_hat.data.as<T>(), x.as<T>(), observed.empty() ? nullptr : observed.as<std::uint8_t>(),
-        batch.available.as<ModalityMask>(), batch.weights.as<float>(), &batch.weight_sum, &value, dx.slice<T>());
-  });
-  return value;
+  const std::uint8_t* seen = observed.empty() ? nullptr : observed.as<std::uint8_t>();
+  const ModalityMask* available = batch.available.as<ModalityMask>();
+  const float* weights = batch.weights.as<float>();
+  double* value = tape.loss_slot();
+  Arena& arena = tape.arena();
+  if (arena.on_gpu()) {
+    const Scratch scratch(arena, gpu::loss_workspace_bytes());
+    dispatch_gpu(x.dtype, [&]<class T>(T) {
+      gpu::reconstruction_loss<T>(p, x_hat.data.as<T>(), x.as<T>(), seen, available, weights, batch.denominator(),
+                                  value, dx.slice<T>(), scratch.data(), arena.stream());
+    });
+  } else {
+    dispatch_float(x.dtype, [&]<class T>(T) {
+      cpu::reconstruction_loss<T>(p, x_hat.data.as<T>(), x.as<T>(), seen, available, weights, batch.denominator(),
+                                  value, dx.slice<T>());
+    });
+  }
+  return LossSum(value);
 }
 
 }  // namespace plait::ops

@@ -11,20 +11,20 @@
 namespace plait::ops {
 
 // logits[batch, L]: binary (L = 1) and multi-label heads.
-double binary_cross_entropy(Tape& tape, const Value& logits, const Batch& batch, double coefficient = 1.0);
+LossSum binary_cross_entropy(Tape& tape, const Value& logits, const Batch& batch, double coefficient = 1.0);
 
 // logits[batch, C], targets i32 [batch].
-double softmax_cross_entropy(Tape& tape, const Value& logits, const Batch& batch, double coefficient = 1.0);
+LossSum softmax_cross_entropy(Tape& tape, const Value& logits, const Batch& batch, double coefficient = 1.0);
 
 // predictions[batch, K].
-double squared_error(Tape& tape, const Value& predictions, const Batch& batch, double coefficient = 1.0);
+LossSum squared_error(Tape& tape, const Value& predictions, const Batch& batch, double coefficient = 1.0);
 
 // z: M embeddings [batch, d], before modality dropout; uses the batch's true availability.
-double alignment(Tape& tape, std::span<const Value> z, const Tensor& available, const Batch& batch, bool mean_form,
-                 double coefficient);
+LossSum alignment(Tape& tape, std::span<const Value> z, const Tensor& available, const Batch& batch, bool mean_form,
+                  double coefficient);
 
 // x_hat[batch, genes] against the uncorrupted x of one modality.
-double reconstruction(Tape& tape, const Value& x_hat, const Tensor& x, const Tensor& observed, const Batch& batch,
-                      int modality, double coefficient);
+LossSum reconstruction(Tape& tape, const Value& x_hat, const Tensor& x, const Tensor& observed, const Batch& batch,
+                       int modality, double coefficient);
 
 }  // namespace plait::ops

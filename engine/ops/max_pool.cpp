@@ -17,9 +17,19 @@ Value max_pool(Tape& tape, const Value& x) {
                         .channels = xs.shape[3],
                         .x_stride = xs.row_stride,
                         .y_stride = y.row_stride};
-  dispatch_float(xs.dtype, [&]<class T>(T) { cpu::max_pool_forward<T>(p, xs.as<T>(), y.as<T>(), argmax); });
-  return tape.record(y, {x}, [=](Tape&, const Tensor& dy, const GradSlot* dx) {
-    dispatch_float(dy.dtype, [&]<class T>(T) { cpu::max_pool_backward<T>(p, argmax, dy.as<T>(), dx[0].slice<T>()); });
+  if (arena.on_gpu())
+    dispatch_gpu(xs.dtype,
+                 [&]<class T>(T) { gpu::max_pool_forward<T>(p, xs.as<T>(), y.as<T>(), argmax, arena.stream()); });
+  else
+    dispatch_float(xs.dtype, [&]<class T>(T) { cpu::max_pool_forward<T>(p, xs.as<T>(), y.as<T>(), argmax); });
+  return tape.record(y, {x}, [=](Tape& t, const Tensor& dy, const GradSlot* dx) {
+    const Arena& on = t.arena();
+    if (on.on_gpu())
+      dispatch_gpu(dy.dtype, [&]<class T>(T) {
+        gpu::max_pool_backward<T>(p, argmax, dy.as<T>(), dx[0].slice<T>(), on.stream());
+      });
+    else
+      dispatch_float(dy.dtype, [&]<class T>(T) { cpu::max_pool_backward<T>(p, argmax, dy.as<T>(), dx[0].slice<T>()); });
   });
 }
 

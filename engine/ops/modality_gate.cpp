@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/modality_dropout.h"
+#include "kernels/reduce.h"
 #include "kernels/select_rows.h"
 
 namespace plait::ops {
@@ -21,8 +22,11 @@ SelectRowsParams select_params(const Tensor& x, const Tensor& y, int modality) {
 Tensor select_rows(Arena& arena, const Tensor& x, const Tensor& available, int modality) {
   const Tensor y = arena.tensor(x.shape, x.dtype);
   const SelectRowsParams p = select_params(x, y, modality);
-  dispatch_float(x.dtype,
-                 [&]<class T>(T) { cpu::select_rows<T>(p, available.as<ModalityMask>(), x.as<T>(), y.as<T>()); });
+  const ModalityMask* mask = available.as<ModalityMask>();
+  if (arena.on_gpu())
+    dispatch_gpu(x.dtype, [&]<class T>(T) { gpu::select_rows<T>(p, mask, x.as<T>(), y.as<T>(), arena.stream()); });
+  else
+    dispatch_float(x.dtype, [&]<class T>(T) { cpu::select_rows<T>(p, mask, x.as<T>(), y.as<T>()); });
   return y;
 }
 
@@ -30,21 +34,35 @@ Value gate(Tape& tape, const Value& z, const Tensor& present, int modality) {
   const Tensor y = select_rows(tape.arena(), z.data, present, modality);
   const SelectRowsParams p = select_params(z.data, y, modality);
   const auto* mask = present.as<ModalityMask>();
-  return tape.record(y, {z}, [=](Tape&, const Tensor& dy, const GradSlot* dx) {
-    dispatch_float(dy.dtype, [&]<class T>(T) { cpu::select_rows_backward<T>(p, mask, dy.as<T>(), dx[0].slice<T>()); });
+  return tape.record(y, {z}, [=](Tape& t, const Tensor& dy, const GradSlot* dx) {
+    if (t.arena().on_gpu())
+      dispatch_gpu(dy.dtype, [&]<class T>(T) {
+        gpu::select_rows_backward<T>(p, mask, dy.as<T>(), dx[0].slice<T>(), t.arena().stream());
+      });
+    else
+      dispatch_float(dy.dtype,
+                     [&]<class T>(T) { cpu::select_rows_backward<T>(p, mask, dy.as<T>(), dx[0].slice<T>()); });
   });
 }
 
 Tensor select_weights(Arena& arena, const Tensor& weights, const Tensor& available, int modality) {
   const Tensor y = arena.like(weights);
-  cpu::select_rows<float>(select_params(weights, y, modality), available.as<ModalityMask>(), weights.as<float>(),
-                          y.as<float>());
+  const SelectRowsParams p = select_params(weights, y, modality);
+  const ModalityMask* mask = available.as<ModalityMask>();
+  if (arena.on_gpu())
+    gpu::select_rows<float>(p, mask, weights.as<float>(), y.as<float>(), arena.stream());
+  else
+    cpu::select_rows<float>(p, mask, weights.as<float>(), y.as<float>());
   return y;
 }
 
 Tensor all_present(Arena& arena, const Tensor& present, int modalities) {
   const Tensor all = arena.like(present);
-  std::fill_n(all.as<ModalityMask>(), all.rows(), static_cast<ModalityMask>((1u << modalities) - 1u));
+  const auto mask = static_cast<ModalityMask>((1u << modalities) - 1u);
+  if (arena.on_gpu())
+    gpu::fill<ModalityMask>(all.rows(), mask, all.as<ModalityMask>(), arena.stream());
+  else
+    std::fill_n(all.as<ModalityMask>(), all.rows(), mask);
   return all;
 }
 
@@ -54,8 +72,11 @@ Tensor modality_dropout(Arena& arena, const StepContext& context, const Tensor& 
   if (!context.training || keeps_all) return available;
   const Tensor present = arena.like(available);
   const ModalityDropoutParams p{.batch = available.rows(), .modalities = modalities, .keep = keep};
-  cpu::modality_dropout(p, context.random(Purpose::modality_keep, 0), available.as<ModalityMask>(),
-                        present.as<ModalityMask>());
+  const RandomSource random = context.random(Purpose::modality_keep, 0);
+  if (arena.on_gpu())
+    gpu::modality_dropout(p, random, available.as<ModalityMask>(), present.as<ModalityMask>(), arena.stream());
+  else
+    cpu::modality_dropout(p, random, available.as<ModalityMask>(), present.as<ModalityMask>());
   return present;
 }
 

@@ -12,6 +12,7 @@ namespace plait {
 
 class Optimizer {
  public:
+  // Its memory is where the store's is.
   Optimizer(ParameterStore& store, const TrainOptions& options);
 
   // Adds the L2 term's gradient (adam, sgd: coupled, as printed in the paper; adamw decouples it and gets none here)
@@ -22,16 +23,25 @@ class Optimizer {
   // off.
   double step(StepScalars& scalars);
 
+  // The same on a GPU, enqueued on the device's stream: sum ||W||^2 and the norm go to the device's memory (the norm is
+  // left alone when clipping is off), scalars live there.
+  void enqueue_l2(double* sum_of_squares);
+  void enqueue_step(StepScalars* scalars, double* norm);
+  double l2() const { return l2_; }
+
   // Moments in the layout of the flat parameter buffer: adam, adamw two, sgd one.
   std::size_t moment_count() const { return moments_.size(); }
-  std::vector<std::byte>& moment(std::size_t i) { return moments_[i]; }
+  Buffer& moment(std::size_t i) { return moments_[i]; }
 
  private:
+  bool couples_l2() const { return kind_ != OptimizerKind::adamw; }
+  AdamParams adam_params() const;
+
   ParameterStore& store_;
   OptimizerKind kind_;
   double l2_, clip_norm_, momentum_;
-  std::vector<std::vector<std::byte>> moments_;
-  std::vector<std::byte> workspace_;
+  std::vector<Buffer> moments_;
+  Buffer workspace_;
 };
 
 }  // namespace plait

@@ -24,6 +24,9 @@ struct Batch {
   Tensor targets;           // f32 [size, outputs]; multi-class: i32 [size] class index
   Tensor weights;           // f32 [size] weight of the patient in the loss
   double weight_sum = 0.0;  // over the whole global batch: the denominator of every data loss
+  const double* device_weight_sum = nullptr;  // on a GPU: the same number in its memory
+
+  const double* denominator() const { return device_weight_sum != nullptr ? device_weight_sum : &weight_sum; }
 };
 
 class BatchSource {

@@ -1,6 +1,7 @@
 #include "engine/train/non_finite.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "engine/error.h"
@@ -98,6 +99,17 @@ void fail_loss(const Tape& tape, const ParameterStore& store, const Batch& batch
 void check_gradients_finite(const ParameterStore& store, const BatchRows& rows, std::int64_t step) {
   if (const std::string name = first_bad(store, store.gradients()); !name.empty())
     fail("the gradient is not finite: the first tensor that is not is the gradient of " + name, step, rows.text());
+}
+
+void fail_on_device(const ParameterStore& store, const LossTerms& loss, std::int64_t element, const BatchRows& rows,
+                    std::int64_t step) {
+  if (!std::isfinite(loss.total())) {
+    const char* term = !std::isfinite(loss.task) ? "task" : !std::isfinite(loss.align) ? "alignment" : "reconstruction";
+    fail(std::string("the loss is not finite: the first term that is not is the ") + term + " loss", step, rows.text());
+  }
+  const int parameter = store.place(element).parameter;
+  const std::string name = parameter < 0 ? "padding" : store.parameter(parameter).name;
+  fail("the gradient is not finite: the first tensor that is not is the gradient of " + name, step, rows.text());
 }
 
 void check_parameters_finite(const ParameterStore& store, std::int64_t step) {

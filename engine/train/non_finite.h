@@ -9,6 +9,7 @@
 #include "engine/parameters.h"
 #include "engine/tape.h"
 #include "engine/train/batch.h"
+#include "engine/train/objective.h"
 
 namespace plait {
 
@@ -29,6 +30,11 @@ class BatchRows {
 
 // A gradient is not finite: does nothing when all are. Otherwise names the parameter and the last batch's rows.
 void check_gradients_finite(const ParameterStore& store, const BatchRows& rows, std::int64_t step);
+
+// On a GPU the step is over when its numbers are read: names the loss's term or the parameter whose gradient holds the
+// flat buffer's element (-1: all gradients are finite).
+[[noreturn]] void fail_on_device(const ParameterStore& store, const LossTerms& loss, std::int64_t element,
+                                 const BatchRows& rows, std::int64_t step);
 
 // A parameter has become non-finite by an update.
 void check_parameters_finite(const ParameterStore& store, std::int64_t step);

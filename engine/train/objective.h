@@ -1,6 +1,7 @@
 // What the trainer minimises. The model behind it is none of the trainer's business.
 #pragma once
 
+#include "engine/loss_sum.h"
 #include "engine/parameters.h"
 #include "engine/step_context.h"
 #include "engine/tape.h"
@@ -18,6 +19,21 @@ struct LossTerms {
   }
 };
 
+// The data terms while a step runs: on a GPU their numbers are not there yet.
+struct DataLosses {
+  LossSum task{}, align{}, reconstruction{};
+
+  template <class Read>
+  LossTerms evaluate(const Read& read) const {
+    return {
+        .task = task.evaluate(read), .align = align.evaluate(read), .reconstruction = reconstruction.evaluate(read)};
+  }
+  // On the CPU.
+  LossTerms evaluate() const {
+    return evaluate([](const double* slot) { return *slot; });
+  }
+};
+
 class Objective {
  public:
   virtual ~Objective() = default;
@@ -25,7 +41,7 @@ class Objective {
 
   // Forward and the data losses of one batch (everything but the L2 term, which belongs to the flat buffer). On a
   // recording tape the losses have seeded their gradients when it returns.
-  virtual LossTerms loss(Tape& tape, const StepContext& context, const Batch& batch) = 0;
+  virtual DataLosses loss(Tape& tape, const StepContext& context, const Batch& batch) = 0;
 };
 
 }  // namespace plait

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstring>
+#include <utility>
 
 #include "engine/error.h"
 #include "engine/optim/schedule.h"
@@ -22,13 +22,21 @@ Trainer::Trainer(Objective& objective, const TrainOptions& options)
       options_(options),
       tape_(arena_),
       optimizer_(objective.parameters(), options),
-      best_values_(options.patience > 0 ? objective.parameters().flat_bytes() : 0) {}
+      best_values_(options.patience > 0 ? objective.parameters().flat_bytes() : 0, objective.parameters().device()) {
+  if (objective.parameters().device().is_gpu()) gpu_ = std::make_unique<GpuStep>(objective, optimizer_, options_);
+}
+
+void Trainer::for_each_buffer(const std::function<void(Buffer&)>& f) {
+  f(objective_.parameters().value_buffer());
+  for (std::size_t i = 0; i < optimizer_.moment_count(); ++i) f(optimizer_.moment(i));
+  if (!best_values_.empty()) f(best_values_);
+}
 
 std::vector<TrainBuffer> Trainer::buffers() {
   std::vector<TrainBuffer> all{{"parameter", objective_.parameters().values()}};
   for (std::size_t i = 0; i < optimizer_.moment_count(); ++i)
-    all.push_back({"moment" + std::to_string(i + 1), optimizer_.moment(i).data()});
-  if (!best_values_.empty()) all.push_back({"best", best_values_.data()});
+    all.push_back({"moment" + std::to_string(i + 1), optimizer_.moment(i).host()});
+  if (!best_values_.empty()) all.push_back({"best", best_values_.host()});
   return all;
 }
 
@@ -39,7 +47,7 @@ LossTerms Trainer::accumulate(const Batch& batch, bool first) {
                             .seed = options_.seed,
                             .step = &scalars_.step,
                             .rows = reinterpret_cast<const std::uint32_t*>(batch.rows.as<std::int32_t>())};
-  const LossTerms terms = objective_.loss(tape_, context, batch);
+  const LossTerms terms = objective_.loss(tape_, context, batch).evaluate();
   if (!std::isfinite(terms.total())) fail_loss(tape_, objective_.parameters(), batch, scalars_.step + 1);
   tape_.backward(!first);
   return terms;
@@ -54,49 +62,74 @@ double Trainer::update(double learning_rate) {
   return l2;
 }
 
+void Trainer::submit(const Batch& batch, bool first, bool last, double learning_rate) {
+  if (gpu_) {
+    gpu_->submit(batch, first, last);
+    if (last) scalars_ = {.step = scalars_.step + 1, .learning_rate = static_cast<float>(learning_rate)};
+    return;
+  }
+  numbers_.assign(1, {.loss = accumulate(batch, first), .patients = batch.patients, .last = last});
+  if (last) numbers_[0].l2 = update(learning_rate);
+}
+
+std::vector<BatchNumbers> Trainer::collect(bool wait) {
+  return gpu_ ? gpu_->collect(wait) : std::exchange(numbers_, {});
+}
+
 // Goes on with the epoch after state_.epoch, at batch state_.current.batches. False: hooks.stop ended it.
 bool Trainer::run_epoch(BatchSource& source, std::int64_t total_steps, const TrainHooks& hooks) {
   const auto start = std::chrono::steady_clock::now();
   source.start_epoch(static_cast<std::uint32_t>(state_.epoch + 1));
   EpochSums& sums = state_.current;
   for (std::int64_t done = 0; done < sums.batches; ++done) source.next();
-  const std::int64_t seen_before = sums.patients;
+  const std::int64_t seen_before = sums.patients, batches = source.batches();
+  std::int64_t submitted = sums.batches, in_group = 0, patients = sums.patients;
   LossTerms group;
-  std::int64_t in_group = 0, group_patients = 0;
+  std::int64_t group_batches = 0, group_patients = 0;
   bool stop = false;
-  const auto finish_group = [&] {
-    const double rate = scheduled_learning_rate(options_.schedule, options_.learning_rate, options_.warmup_steps,
-                                                total_steps, scalars_.step);
-    sums.l2 += update(rate);
+  const auto take = [&](const BatchNumbers& numbers) {
+    group += numbers.loss;
+    group_patients += numbers.patients;
+    ++group_batches;
+    if (!numbers.last) return;
+    sums.l2 += numbers.l2;
     sums.loss += group;
-    sums.batches += in_group;
+    sums.batches += group_batches;
     sums.patients += group_patients;
     ++sums.updates;
-    state_.step = scalars_.step;
-    state_.learning_rate = rate;
+    ++state_.step;
     group = {};
-    in_group = group_patients = 0;
-    stop = hooks.stop && hooks.stop();
+    group_batches = group_patients = 0;
   };
   while (!stop) {
     const Batch* batch = source.next();
     if (batch == nullptr) break;
-    group += accumulate(*batch, in_group == 0);
-    group_patients += batch->patients;
-    if (++in_group == options_.accumulate) finish_group();
+    ++submitted;
+    const bool first = in_group == 0, last = ++in_group == options_.accumulate || submitted == batches;
+    const double rate = scheduled_learning_rate(options_.schedule, options_.learning_rate, options_.warmup_steps,
+                                                total_steps, scalars_.step);
+    submit(*batch, first, last, rate);
+    for (const BatchNumbers& numbers : collect(false)) take(numbers);
+    patients += batch->patients;
+    if (last) {
+      in_group = 0;
+      state_.learning_rate = rate;
+      stop = hooks.stop && hooks.stop();
+    }
     if (hooks.step_done)
       hooks.step_done(
           {.epoch = state_.epoch + 1,
-           .batch = sums.batches + in_group,
-           .batches = source.batches(),
+           .batch = submitted,
+           .batches = batches,
            .loss = sums.updates > 0 ? (sums.loss.total() + sums.l2) / static_cast<double>(sums.updates) : group.total(),
-           .patients_per_s = static_cast<double>(sums.patients + group_patients - seen_before) / seconds_since(start)});
+           .patients_per_s = static_cast<double>(patients - seen_before) / seconds_since(start)});
   }
-  if (in_group > 0) finish_group();
+  for (const BatchNumbers& numbers : collect(true)) take(numbers);
   training_seconds_ += seconds_since(start);
   patients_seen_ += sums.patients - seen_before;
+  objective_.parameters().download();
   check_parameters_finite(objective_.parameters(), scalars_.step);
-  return !stop || sums.batches == source.batches();
+  return !stop || sums.batches == batches;
 }
 
 void Trainer::finish_epoch(const TrainHooks& hooks, EpochRecord& record) {
@@ -123,12 +156,19 @@ void Trainer::finish_epoch(const TrainHooks& hooks, EpochRecord& record) {
   if (record.best) {
     state_.best_loss = record.validation.loss;
     state_.best_epoch = state_.epoch;
-    if (stops_early(hooks)) {
-      const ParameterStore& store = objective_.parameters();
-      std::memcpy(best_values_.data(), store.values(), store.flat_bytes());
-    }
+    if (stops_early(hooks)) best_values_.copy_from(objective_.parameters().value_buffer());
   }
   if (hooks.epoch_done) hooks.epoch_done(record);
+}
+
+// The learning rates of all steps go to the device: a captured step looks its own up.
+void Trainer::begin_on_gpu(std::int64_t total_steps, bool resumed) {
+  if (resumed) for_each_buffer([](Buffer& buffer) { buffer.upload(); });
+  std::vector<float> rates;
+  for (std::int64_t step = 0; step < total_steps; ++step)
+    rates.push_back(static_cast<float>(
+        scheduled_learning_rate(options_.schedule, options_.learning_rate, options_.warmup_steps, total_steps, step)));
+  gpu_->begin(state_.step, rates);
 }
 
 TrainResult Trainer::run(BatchSource& source, const TrainHooks& hooks, const TrainState* from) {
@@ -138,6 +178,7 @@ TrainResult Trainer::run(BatchSource& source, const TrainHooks& hooks, const Tra
   scalars_.learning_rate = static_cast<float>(state_.learning_rate);
   const std::int64_t steps_per_epoch = (source.batches() + options_.accumulate - 1) / options_.accumulate;
   const std::int64_t total_steps = options_.epochs * steps_per_epoch;
+  if (gpu_) begin_on_gpu(total_steps, from != nullptr);
 
   TrainResult result;
   while (state_.epoch < options_.epochs && !out_of_patience(hooks) && !result.interrupted) {
@@ -153,12 +194,17 @@ TrainResult Trainer::run(BatchSource& source, const TrainHooks& hooks, const Tra
       result.interrupted = state_.epoch < options_.epochs && hooks.stop && hooks.stop();
     }
     const bool last = state_.epoch == options_.epochs || out_of_patience(hooks) || result.interrupted;
-    if (hooks.checkpoint && (last || state_.epoch % options_.checkpoint_every == 0)) hooks.checkpoint(state_);
+    if (hooks.checkpoint && (last || state_.epoch % options_.checkpoint_every == 0)) {
+      for_each_buffer([](Buffer& buffer) { buffer.download(); });
+      hooks.checkpoint(state_);
+    }
   }
   ParameterStore& store = objective_.parameters();
   result.stopped_early = out_of_patience(hooks);
-  if (!result.interrupted && stops_early(hooks) && state_.best_epoch > 0)
-    std::memcpy(store.values(), best_values_.data(), store.flat_bytes());
+  if (!result.interrupted && stops_early(hooks) && state_.best_epoch > 0) {
+    store.value_buffer().copy_from(best_values_);
+    store.download();
+  }
   result.epochs = state_.epoch;
   result.best_epoch = stops_early(hooks) ? state_.best_epoch : state_.epoch;
   result.steps = scalars_.step;

@@ -1,8 +1,10 @@
 // The training loop: epochs over a BatchSource, one optimizer step for every `accumulate` batches, early stopping on
-// the validation loss. After the first steps a step allocates nothing.
+// the validation loss, on the device where the objective's parameters are. After the first steps a step allocates
+// nothing; on a GPU the host does not wait for one.
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "engine/arena.h"
 #include "engine/optim/optimizer.h"
 #include "engine/tape.h"
+#include "engine/train/gpu_step.h"
 #include "engine/train/non_finite.h"
 #include "engine/train/objective.h"
 #include "engine/train/options.h"
@@ -37,7 +40,7 @@ struct EpochRecord {
 struct StepRecord {
   std::int64_t epoch = 0;               // 1-based
   std::int64_t batch = 0, batches = 0;  // done, and in the epoch
-  double loss = 0.0;                    // mean of the epoch's optimizer steps so far
+  double loss = 0.0;                    // mean of the epoch's optimizer steps so far (on a GPU: known so far)
   double patients_per_s = 0.0;
 };
 
@@ -71,18 +74,25 @@ class Trainer {
   // from: goes on from that state, whose buffers() the caller has put back: the same bits as without interruption.
   TrainResult run(BatchSource& source, const TrainHooks& hooks, const TrainState* from = nullptr);
 
-  // What a checkpoint must hold beside the TrainState.
+  // What a checkpoint must hold beside the TrainState: on the host, and on a GPU an image that is right when the
+  // checkpoint hook is called and is taken over when a run goes on.
   std::vector<TrainBuffer> buffers();
 
-  // Forward, backward of one batch; first: overwrite the parameters' gradients, else add to them.
+  // On the CPU. Forward, backward of one batch; first: overwrite the parameters' gradients, else add to them.
   LossTerms accumulate(const Batch& batch, bool first);
   // L2, clipping, update; advances the step. Returns the L2 term.
   double update(double learning_rate);
 
   std::int64_t steps_done() const { return scalars_.step; }
-  Arena& arena() { return arena_; }
+  Arena& arena() { return gpu_ ? gpu_->arena() : arena_; }
 
  private:
+  // Does a batch, or enqueues it.
+  void submit(const Batch& batch, bool first, bool last, double learning_rate);
+  // What batches have said since the last call; wait: all that have been submitted.
+  std::vector<BatchNumbers> collect(bool wait);
+  void begin_on_gpu(std::int64_t total_steps, bool resumed);
+  void for_each_buffer(const std::function<void(Buffer&)>& f);
   bool run_epoch(BatchSource& source, std::int64_t total_steps, const TrainHooks& hooks);
   bool stops_early(const TrainHooks& hooks) const { return options_.patience > 0 && hooks.validate != nullptr; }
   bool out_of_patience(const TrainHooks& hooks) const {
@@ -97,8 +107,10 @@ class Trainer {
   Optimizer optimizer_;
   StepScalars scalars_;
   TrainState state_;
-  std::vector<std::byte> best_values_;  // of state_.best_epoch, where patience asks for them
-  BatchRows rows_;                      // of the last batch, for errors
+  Buffer best_values_;                 // of state_.best_epoch, where patience asks for them
+  BatchRows rows_;                     // of the last batch, for errors
+  std::vector<BatchNumbers> numbers_;  // on the CPU: of the last batch
+  std::unique_ptr<GpuStep> gpu_;
   double training_seconds_ = 0.0;
   std::int64_t patients_seen_ = 0;
 };

@@ -43,7 +43,7 @@ class Early : public Architecture {
     return forward;
   }
 
-  double reconstruct(Tape&, const ParameterStore&, const StepContext&, const Batch&, int) const override {
+  LossSum reconstruct(Tape&, const ParameterStore&, const StepContext&, const Batch&, int) const override {
     throw Error(ExitCode::internal, "[early] early fusion has no autoencoder");
   }
 

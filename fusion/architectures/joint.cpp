@@ -39,7 +39,7 @@ class Joint : public Architecture {
     return forward;
   }
 
-  double reconstruct(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
+  LossSum reconstruct(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
                      int modality) const override {
     return encoders_.reconstruct(tape, store, context, batch, modality);
   }

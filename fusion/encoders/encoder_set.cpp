@@ -23,16 +23,18 @@ EncoderSet::Encoded EncoderSet::encode(Tape& tape, const ParameterStore& store, 
   Encoded encoded;
   for (std::size_t i = 0; i < used_.size(); ++i) {
     const Tensor& values = batch.modalities[static_cast<std::size_t>(used_[i])].values;
+    tape.begin_branch(static_cast<int>(i));
     encoded.inputs[i] = ops::select_rows(tape.arena(), values, batch.available, used_[i]);
     const Encoder::Output output = encoders_[i]->encode(tape, store, context, encoded.inputs[i]);
     encoded.z[i] = output.z;
     encoded.x_hat[i] = output.x_hat;
   }
+  tape.join_branches();
   return encoded;
 }
 
-double EncoderSet::reconstruction(Tape& tape, const Encoded& encoded, const Batch& batch) const {
-  double sum = 0.0;
+LossSum EncoderSet::reconstruction(Tape& tape, const Encoded& encoded, const Batch& batch) const {
+  LossSum sum;
   for (std::size_t i = 0; i < used_.size(); ++i) {
     const double weight = reconstruction_weight_[i];
     if (encoded.x_hat[i].data.empty()) continue;
@@ -42,7 +44,7 @@ double EncoderSet::reconstruction(Tape& tape, const Encoded& encoded, const Batc
   return sum;
 }
 
-double EncoderSet::reconstruct(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
+LossSum EncoderSet::reconstruct(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
                                int modality) const {
   const auto i = static_cast<std::size_t>(std::find(used_.begin(), used_.end(), modality) - used_.begin());
   check(i < used_.size(), "[encoders] reconstruct: the model does not read this modality");

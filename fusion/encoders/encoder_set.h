@@ -24,10 +24,10 @@ class EncoderSet {
   Encoded encode(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch) const;
 
   // The reconstruction losses with their weights, seeded; in training only.
-  double reconstruction(Tape& tape, const Encoded& encoded, const Batch& batch) const;
+  LossSum reconstruction(Tape& tape, const Encoded& encoded, const Batch& batch) const;
 
   // One autoencoder alone (see Architecture::reconstruct).
-  double reconstruct(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
+  LossSum reconstruct(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
                      int modality) const;
 
   std::size_t size() const { return used_.size(); }

@@ -27,7 +27,7 @@ class LinearObjective : public Objective {
     store_.allocate(3);
   }
   ParameterStore& parameters() override { return store_; }
-  LossTerms loss(Tape& tape, const StepContext& context, const Batch& batch) override {
+  DataLosses loss(Tape& tape, const StepContext& context, const Batch& batch) override {
     steps_seen.push_back(*context.step);
     const Value y = ops::dense(tape, Value{batch.modalities[0].values}, tape.parameter(store_, weight_),
                                tape.parameter(store_, bias_), Activation::identity);

@@ -40,7 +40,7 @@ class Properties : public ::testing::TestWithParam<std::string> {
     Pass pass;
     MultimodalModel::Forward forward;
     tape_.reset();
-    pass.terms = model_.loss(tape_, context(batch, true), batch, &forward);
+    pass.terms = model_.loss(tape_, context(batch, true), batch, &forward).evaluate();
     pass.logits = elements<float>(forward.logits.data);
     if (model_.has_attention()) pass.alpha = elements<float>(forward.alpha);
     tape_.backward(accumulate);
@@ -52,7 +52,7 @@ class Properties : public ::testing::TestWithParam<std::string> {
     Tape tape(arena, false);
     Pass pass;
     MultimodalModel::Forward forward;
-    pass.terms = model_.loss(tape, context(batch, false), batch, &forward);
+    pass.terms = model_.loss(tape, context(batch, false), batch, &forward).evaluate();
     pass.logits = elements<float>(forward.logits.data);
     if (model_.has_attention()) pass.alpha = elements<float>(forward.alpha);
     return pass;

@@ -1,0 +1,129 @@
+#include "engine/train/gpu_step.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "engine/error.h"
+#include "kernels/reduce.h"
+#include "kernels/step_log.h"
+
+namespace plait {
+namespace {
+
+// Behind the losses in the tape's array of numbers.
+enum Number : std::size_t { l2_number = Tape::loss_slots, norm_number, non_finite_number };
+
+}  // namespace
+
+GpuStep::GpuStep(Objective& objective, Optimizer& optimizer, const TrainOptions& options)
+    : objective_(objective),
+      optimizer_(optimizer),
+      options_(options),
+      device_(objective.parameters().device()),
+      arena_(device_),
+      tape_(arena_),
+      batches_(device_),
+      scalars_(sizeof(StepScalars), device_),
+      ring_(static_cast<std::size_t>(ring_length) * Tape::step_numbers * sizeof(double), device_),
+      logged_(sizeof(std::uint64_t), device_) {}
+
+void GpuStep::begin(std::int64_t step, const std::vector<float>& learning_rates) {
+  rate_count_ = std::ssize(learning_rates);
+  learning_rates_ = Buffer(learning_rates.size() * sizeof(float), device_);
+  std::memcpy(learning_rates_.host(), learning_rates.data(), learning_rates_.size());
+  learning_rates_.upload();
+  StepScalars scalars{.step = static_cast<std::uint32_t>(step)};
+  if (rate_count_ > 0)
+    scalars.learning_rate = learning_rates[static_cast<std::size_t>(std::min(step, rate_count_ - 1))];
+  std::memcpy(scalars_.host(), &scalars, sizeof scalars);
+  scalars_.upload();
+  submitted_steps_ = step;
+  for (Kind& kind : kinds_) kind = {};  // their graphs read the old table
+}
+
+void GpuStep::run(const Batch& batch, bool first, bool last) {
+  tape_.reset();
+  auto* scalars = static_cast<StepScalars*>(scalars_.data());
+  const StepContext context{.training = true,
+                            .seed = options_.seed,
+                            .step = &scalars->step,
+                            .rows = reinterpret_cast<const std::uint32_t*>(batch.rows.as<std::int32_t>())};
+  losses_ = objective_.loss(tape_, context, batch);
+  tape_.backward(!first);
+  double* numbers = tape_.loss_memory();
+  if (last) {
+    const ParameterStore& store = objective_.parameters();
+    if (optimizer_.l2() != 0.0) optimizer_.enqueue_l2(numbers + l2_number);
+    gpu::first_non_finite<float>(store.flat_count(), static_cast<const float*>(store.gradients()),
+                                 reinterpret_cast<std::int64_t*>(numbers + non_finite_number), device_.stream());
+    optimizer_.enqueue_step(scalars, numbers + norm_number);
+  }
+  gpu::log_step({.values = Tape::step_numbers, .length = ring_length}, numbers, static_cast<double*>(ring_.data()),
+                static_cast<std::uint64_t*>(logged_.data()), device_.stream());
+  if (last)
+    gpu::advance_step(rate_count_, static_cast<const float*>(learning_rates_.data()), scalars, device_.stream());
+}
+
+void GpuStep::submit(const Batch& batch, bool first, bool last) {
+  const Batch& there = batches_.upload(batch);
+  if (arena_blocks_ != arena_.block_allocations()) {
+    arena_blocks_ = arena_.block_allocations();
+    for (Kind& kind : kinds_) kind = {};
+  }
+  const std::size_t which = static_cast<std::size_t>(batches_.place()) * 4 + (first ? 2u : 0u) + (last ? 1u : 0u);
+  Kind& kind = kinds_[which];
+  // Once as it comes, so that all memory is there; then it is captured.
+  if (kind.graph.empty() && kind.runs > 0) {
+    tape_.reset();  // memory that an earlier step wanted is merged before, not within
+    kind.graph = Graph::capture(device_, [&] { run(there, first, last); });
+    kind.losses = losses_;
+  }
+  if (kind.graph.empty()) {
+    run(there, first, last);
+    kind.losses = losses_;
+  } else {
+    kind.graph.replay(device_);
+  }
+  ++kind.runs;
+  Pending pending{.rows = {}, .losses = kind.losses, .step = submitted_steps_ + 1, .patients = batch.patients, .last = last};
+  pending.rows.take(batch);
+  pending_.push_back(pending);
+  ++submitted_;
+  if (last) ++submitted_steps_;
+}
+
+std::vector<BatchNumbers> GpuStep::collect(bool wait) {
+  std::vector<BatchNumbers> all;
+  if (pending_.empty() || (!wait && std::ssize(pending_) < ring_length / 2)) return all;
+  ring_.download();
+  const double* base = tape_.loss_memory();
+  for (const Pending& pending : pending_) {
+    const double* row = static_cast<const double*>(ring_.host()) +
+                        (collected_ % static_cast<std::uint64_t>(ring_length)) * Tape::step_numbers;
+    BatchNumbers numbers{.loss = pending.losses.evaluate([&](const double* slot) { return row[slot - base]; }),
+                         .l2 = pending.last && optimizer_.l2() != 0.0 ? optimizer_.l2() * row[l2_number] : 0.0,
+                         .patients = pending.patients,
+                         .last = pending.last};
+    check_finite(pending, numbers, row);
+    all.push_back(numbers);
+    ++collected_;
+  }
+  pending_.clear();
+  return all;
+}
+
+void GpuStep::check_finite(const Pending& pending, const BatchNumbers& numbers, const double* row) const {
+  const auto element = pending.last ? std::bit_cast<std::int64_t>(row[non_finite_number]) : std::int64_t{-1};
+  if (std::isfinite(numbers.loss.total()) && element < 0) return;
+  fail_on_device(objective_.parameters(), numbers.loss, element, pending.rows, pending.step);
+}
+
+std::size_t GpuStep::graph_nodes() const {
+  std::size_t nodes = 0;
+  for (const Kind& kind : kinds_) nodes = std::max(nodes, kind.graph.nodes());
+  return nodes;
+}
+
+}  // namespace plait

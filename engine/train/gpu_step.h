@@ -1,0 +1,78 @@
+// Training steps on a GPU without waiting for it: every batch is carried over and a captured graph runs forward,
+// losses, backward and, for the last batch of a group, the update. What a step has to say goes to a ring on the device
+// that is read every few steps.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "engine/optim/optimizer.h"
+#include "engine/tape.h"
+#include "engine/train/device_batch.h"
+#include "engine/train/non_finite.h"
+#include "engine/train/objective.h"
+
+namespace plait {
+
+// What a batch has said.
+struct BatchNumbers {
+  LossTerms loss;  // without L2
+  double l2 = 0.0;
+  std::int64_t patients = 0;
+  bool last = false;  // of its group: an update followed
+};
+
+class GpuStep {
+ public:
+  // Borrows all three.
+  GpuStep(Objective& objective, Optimizer& optimizer, const TrainOptions& options);
+
+  // learning_rates: of every step of the run; step: done before.
+  void begin(std::int64_t step, const std::vector<float>& learning_rates);
+
+  // Enqueues a batch: its gradients overwrite (first) or are added; last: the update follows.
+  void submit(const Batch& batch, bool first, bool last);
+
+  // The batches that have been submitted and not collected, in order. wait = false: only when the ring is half full.
+  // Throws Error(numeric) for the first one whose numbers are not finite, naming tensor, step and rows.
+  std::vector<BatchNumbers> collect(bool wait);
+
+  Arena& arena() { return arena_; }
+  std::size_t graph_nodes() const;  // of the largest captured step; 0: none yet
+
+ private:
+  static constexpr std::int64_t ring_length = 64;
+  struct Pending {
+    BatchRows rows;
+    DataLosses losses;
+    std::int64_t step = 0, patients = 0;
+    bool last = false;
+  };
+  void run(const Batch& batch, bool first, bool last);
+  void check_finite(const Pending& pending, const BatchNumbers& numbers, const double* row) const;
+
+  Objective& objective_;
+  Optimizer& optimizer_;
+  TrainOptions options_;
+  Device device_;
+  Arena arena_;
+  Tape tape_;
+  DeviceBatches batches_;
+  Buffer scalars_, learning_rates_, ring_, logged_;
+  std::int64_t rate_count_ = 0, submitted_steps_ = 0;
+  DataLosses losses_;  // of the step that was enqueued last: the same slots at every step
+  std::uint64_t submitted_ = 0, collected_ = 0;
+  std::vector<Pending> pending_;
+
+  // A graph for each kind of step, dropped when the arena's memory moves.
+  struct Kind {
+    Graph graph;
+    DataLosses losses;
+    int runs = 0;
+  };
+  std::array<Kind, std::size_t{4} * DeviceBatches::places> kinds_;
+  std::int64_t arena_blocks_ = 0;
+};
+
+}  // namespace plait
