@@ -76,8 +76,21 @@ LossTerms MultimodalModel::loss(Tape& tape, const StepContext& context, const Ba
   } else {
     terms.task = task_loss(tape, done.logits, batch);
   }
+  if (context.training) record_all_parameters(tape);
   if (result != nullptr) *result = done;
   return terms;
+}
+
+double MultimodalModel::reconstruct(Tape& tape, const StepContext& context, const Batch& batch, int modality) const {
+  const double loss = architecture_->reconstruct(tape, store_, context, batch, modality);
+  record_all_parameters(tape);
+  return loss;
+}
+
+// A parameter that takes no part (a decoder without a weight, the other encoders in a pretraining) has the gradient 0,
+// not what an earlier step has left in its place: the tape sees to that for its leaves.
+void MultimodalModel::record_all_parameters(Tape& tape) const {
+  for (int i = 0; i < store_.size(); ++i) tape.parameter(store_, i);
 }
 
 }  // namespace plait

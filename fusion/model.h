@@ -37,9 +37,7 @@ class MultimodalModel : public Objective {
   LossTerms loss(Tape& tape, const StepContext& context, const Batch& batch, Forward* result) const;
 
   // The loss that pretrains one modality's denoising autoencoder, and nothing else.
-  double reconstruct(Tape& tape, const StepContext& context, const Batch& batch, int modality) const {
-    return architecture_->reconstruct(tape, store_, context, batch, modality);
-  }
+  double reconstruct(Tape& tape, const StepContext& context, const Batch& batch, int modality) const;
 
   ParameterStore& parameters() override { return store_; }
   const ParameterStore& parameters() const { return store_; }
@@ -57,6 +55,7 @@ class MultimodalModel : public Objective {
 
  private:
   double task_loss(Tape& tape, const Value& logits, const Batch& batch) const;
+  void record_all_parameters(Tape& tape) const;
 
   ModelConfig config_;
   TaskKind task_;
