@@ -106,6 +106,27 @@ TEST(RunFolder, KeepsTheFinishedRunWhenItsNameWasTakenMeanwhile) {
   EXPECT_EQ(test::read_bytes(folder / "run/other"), "theirs");
 }
 
+// Hours of an earlier process: whatever ends this one, they stay.
+TEST(RunFolder, ResumedCheckpointsAreNeverRemovedWithoutCommit) {
+  const test::TemporaryFolder folder;
+  const fs::path kept = folder / "run.partial/checkpoint/step-0000000007";
+  fs::create_directories(kept);
+  { RunFolder run(folder / "run", RunFolder::Start::resume); }
+  EXPECT_TRUE(fs::exists(kept));
+  EXPECT_EQ(error_of([&] { RunFolder run(folder / "run"); }).code, ExitCode::usage);
+  EXPECT_TRUE(fs::exists(kept));
+}
+
+TEST(RunFolder, OnlyARunIsFinished) {
+  const test::TemporaryFolder folder;
+  fs::create_directory(folder / "run");
+  test::write_bytes(folder / "run/summary.json", "");
+  EXPECT_FALSE(is_finished(folder / "run")) << "some folder that holds something";
+  EXPECT_FALSE(is_finished(folder / "none"));
+  test::write_bytes(folder / "run/model.safetensors", "");
+  EXPECT_TRUE(is_finished(folder / "run"));
+}
+
 TEST(AtomicFile, ReplacesTheOldFileWhole) {
   const test::TemporaryFolder folder;
   const fs::path path = test::write_bytes(folder / "predictions.csv", "old");
