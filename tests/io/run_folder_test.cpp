@@ -146,6 +146,21 @@ TEST(AtomicFile, ReplacesTheOldFileWhole) {
   EXPECT_EQ(count(folder.path()), 1u);
 }
 
+TEST(AtomicFile, WhatAKilledProcessHasLeftIsRemovedAndNothingElse) {
+  const test::TemporaryFolder folder;
+  for (const char* name :
+       {"p.csv.partial-aB3xYz", "p.csv.partial-", "p.csv.partial-longer-name", "q.csv.partial-aB3xYz"})
+    test::write_bytes(folder / name, "half");
+  fs::create_symlink("nowhere", folder / "p.csv.partial-linked");
+  AtomicFile other(folder / "p.csv");  // being written by somebody else
+  other.write("theirs");
+  write_text_file(folder / "p.csv", "whole");
+  EXPECT_FALSE(fs::exists(folder / "p.csv.partial-aB3xYz"));
+  EXPECT_EQ(count(folder.path()), 6u);  // what was there but that one, the file, and what is being written
+  other.commit();
+  EXPECT_EQ(test::read_bytes(folder / "p.csv"), "theirs");
+}
+
 TEST(AtomicFile, FailuresAreStorageErrorsThatNameTheFile) {
   const test::TemporaryFolder folder;
   const Thrown missing = error_of([&] { write_text_file(folder / "no/where.csv", "x"); });
