@@ -66,8 +66,13 @@ LossTerms MultimodalModel::loss(Tape& tape, const StepContext& context, const Ba
   const Forward done = forward(tape, context, batch);
   LossTerms terms = done.regularisers;
   if (context.training && done.tower_count > 0) {
-    // Every tower learns from the patients who have its modality; the denominator stays the batch's.
-    Batch view = batch;
+    // Every tower learns from the patients who have its modality; the denominator stays the batch's. What a loss reads
+    // of a batch, without the modalities, whose list would be copied.
+    Batch view;
+    view.size = batch.size;
+    view.patients = batch.patients;
+    view.targets = batch.targets;
+    view.weight_sum = batch.weight_sum;
     for (std::size_t t = 0; t < done.tower_count; ++t) {
       const Tower& tower = done.towers[t];
       view.weights = ops::select_weights(tape.arena(), batch.weights, batch.available, tower.modality);
