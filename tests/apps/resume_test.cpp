@@ -94,7 +94,7 @@ TEST_F(Interrupted, TerminatedCheckpointsAndExitsWith143) {
   for (const auto& [signal, code] : {std::pair{SIGTERM, 143}, std::pair{SIGINT, 130}}) {
     const std::string out = "run" + std::to_string(signal);
     Program victim(train(out, false, {"--set", "train.checkpoint_every=1000"}));
-    while (victim.printed().find("epoch 2/") == std::string::npos) std::this_thread::yield();
+    while (victim.printed().find("epoch 2/15") == std::string::npos) std::this_thread::yield();
     const Finished finished = victim.end(signal);
     if (finished.code == 0) continue;  // it was faster
     ++interrupted;
@@ -116,7 +116,7 @@ TEST_F(Interrupted, TerminatedCheckpointsAndExitsWith143) {
 
 TEST_F(Interrupted, AnotherConfigurationIsRefused) {
   Program victim(train("run", false));
-  while (victim.printed().find("epoch 3/") == std::string::npos) std::this_thread::yield();
+  while (victim.printed().find("epoch 3/15") == std::string::npos) std::this_thread::yield();
   if (victim.end(SIGTERM).code == 0) GTEST_SKIP() << "the training was faster than the signal";
   const Finished other = test::run_program(train("run", true, {"--set", "train.learning_rate=0.5"}));
   EXPECT_EQ(other.code, 2);
@@ -190,7 +190,7 @@ TEST_F(Interrupted, TwoAtATimeAreRefused) {
 TEST_F(Interrupted, AFullDiskKeepsTheOldCheckpoint) {
   ASSERT_EQ(test::run_program(train("whole", false)).code, 0);
   Program victim(train("run", false));
-  while (victim.printed().find("epoch 3/") == std::string::npos) std::this_thread::yield();
+  while (victim.printed().find("epoch 3/15") == std::string::npos) std::this_thread::yield();
   if (victim.end(SIGTERM).code == 0) GTEST_SKIP() << "the training was faster than the signal";
   const Finished full = test::run_program({"/bin/sh",
                                            "-c",
