@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "apps/command.h"
+#include "apps/printable.h"
 #include "apps/text_table.h"
 #include "engine/error.h"
 #include "io/data/cohort_report.h"
@@ -26,7 +27,7 @@ std::string columns_text(const ModalityData& modality) {
 void print_ids(const std::string& title, const std::vector<std::string>& ids) {
   if (ids.empty()) return;
   fmt::print("\n{} ({}):\n", title, ids.size());
-  for (const std::string& id : ids) fmt::print("  {}\n", id);
+  for (const std::string& id : ids) fmt::print("  {}\n", printable(id));
 }
 
 void print_availability(const CohortReport& report) {
@@ -62,13 +63,13 @@ int run_check(const CheckCommand& command) {
   const CohortCheck checked = check_cohort(folder);
   const CohortReport& report = checked.report;
   if (checked.cohort)
-    fmt::print("cohort {}: {} patients, {} task\n", checked.cohort->name, report.patients,
+    fmt::print("cohort {}: {} patients, {} task\n", printable(checked.cohort->name), report.patients,
                task_name(checked.cohort->task));
   else
     fmt::print("cohort {}: {} patients\n", folder, report.patients);
   for (std::size_t c = 0; c < report.class_counts.size(); ++c) {
     const bool positive = report.task == TaskKind::binary && c == 1;
-    fmt::print("  {} {}: {}{}\n", report.task == TaskKind::multilabel ? "label" : "class", report.classes[c],
+    fmt::print("  {} {}: {}{}\n", report.task == TaskKind::multilabel ? "label" : "class", printable(report.classes[c]),
                report.class_counts[c], positive ? " (positive)" : "");
   }
   if (report.unlabelled > 0) fmt::print("  without a target: {} (predicted, never trained on)\n", report.unlabelled);
@@ -82,8 +83,8 @@ int run_check(const CheckCommand& command) {
     print_ids("Patients in " + unmatched.modality + " without a row in the labels", unmatched.ids);
 
   if (!report.notes.empty()) fmt::print("\n");
-  for (const std::string& note : report.notes) fmt::print("note: {}\n", note);
-  for (const std::string& problem : report.problems) fmt::print(stderr, "{}\n", problem);
+  for (const std::string& note : report.notes) fmt::print("note: {}\n", printable(note));
+  for (const std::string& problem : report.problems) fmt::print(stderr, "{}\n", printable(problem));
   if (report.problems.empty()) {
     fmt::print("\nNo problem found.\n");
     return static_cast<int>(ExitCode::done);

@@ -6,6 +6,7 @@
 #include "apps/counted.h"
 #include "apps/device.h"
 #include "apps/evaluation_text.h"
+#include "apps/printable.h"
 #include "apps/run_cohort.h"
 #include "engine/error.h"
 
@@ -77,7 +78,7 @@ int run_evaluate(const EvaluateCommand& options) {
     fmt::print("{}\n", json.dump(2));
     return 0;
   }
-  fmt::print("{}, {}: {}", opened.cohort->name, part == "all" ? "everybody" : part + " part",
+  fmt::print("{}, {}: {}", printable(opened.cohort->name), part == "all" ? "everybody" : part + " part",
              counted(evaluation.patients, "patient"));
   if (!options.without.empty()) fmt::print(", without {}", fmt::join(options.without, " and "));
   fmt::print("\n{}{}", met_text(met), evaluation_text(evaluation, opened.modalities));

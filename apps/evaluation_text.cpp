@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/counted.h"
+#include "apps/printable.h"
 #include "apps/text_table.h"
 
 namespace plait {
@@ -65,7 +66,7 @@ std::string one_sided_text(const Evaluation& evaluation, const TargetFit& target
     const bool all = evaluation.targets[k] == evaluation.patients;
     if (target.task == TaskKind::multilabel && (all || evaluation.targets[k] == 0))
       text += fmt::format("  note: {} has label {}: what compares with and without is not defined\n",
-                          all ? "everybody here" : "nobody here", target.names[k]);
+                          all ? "everybody here" : "nobody here", printable(target.names[k]));
     if (target.task != TaskKind::multilabel && all)
       text += fmt::format("  note: everybody here is {}: what compares classes is not defined\n",
                           target.task != TaskKind::binary ? "of one class"

@@ -8,13 +8,14 @@
 #include <system_error>
 
 #include "apps/command.h"
+#include "apps/printable.h"
 #include "engine/error.h"
 #include "kernels/gpu_failure.h"
 
 namespace {
 
 int report(const char* message, plait::ExitCode code) {
-  std::fprintf(stderr, "plait: %s\n", message);
+  std::fprintf(stderr, "plait: %s\n", plait::printable(message).c_str());
   return static_cast<int>(code);
 }
 

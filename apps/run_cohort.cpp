@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "apps/printable.h"
 #include "engine/error.h"
 
 namespace plait {
@@ -18,7 +19,7 @@ RunCohort open_run_with_cohort(const std::string& run, const std::string& cohort
   opened.cohort = std::make_unique<Cohort>(read_cohort(cohort, options));
   opened.dataset = std::make_unique<Dataset>(*opened.cohort, opened.trained.fit);
   for (const ModalityFit& modality : opened.trained.fit.modalities) opened.modalities.push_back(modality.name);
-  for (const std::string& note : opened.dataset->notes()) fmt::print(stderr, "note: {}\n", note);
+  for (const std::string& note : opened.dataset->notes()) fmt::print(stderr, "note: {}\n", printable(note));
   return opened;
 }
 

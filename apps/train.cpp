@@ -132,12 +132,14 @@ void print_plan(const TrainedModel& trained, const Training& training, const Spl
               : "nothing was written"));
 }
 
-void print_restored(const TrainState& state, const std::vector<std::string>& damaged) {
+void print_restored(const TrainState* state, const std::vector<std::string>& damaged) {
   for (const std::string& what : damaged) fmt::print(stderr, "plait: passed over a damaged checkpoint: {}\n", what);
-  if (state.step == 0)
+  if (state == nullptr)
     fmt::print("no sound checkpoint: starting anew\n");
+  else if (state->step == 0)
+    fmt::print("going on after the pretraining\n");
   else
-    fmt::print("going on after {} and {}\n", counted(state.epoch, "epoch"), counted(state.step, "step"));
+    fmt::print("going on after {} and {}\n", counted(state->epoch, "epoch"), counted(state->step, "step"));
   std::fflush(stdout);
 }
 
@@ -170,6 +172,7 @@ int run_train(const TrainCommand& options) {
   hooks.pretrained = [&](const std::string& modality, const EpochRecord& record, std::int64_t epochs) {
     fmt::print("pretraining {}: epoch {}/{}  reconstruction {:.4f}\n", modality, record.epoch, epochs,
                record.train.reconstruction);
+    std::fflush(stdout);
   };
   hooks.epoch_done = [&](const EpochRecord& record) {
     metrics.add(epoch_json(record).dump());
@@ -193,7 +196,7 @@ int run_train(const TrainCommand& options) {
       .resume = options.resume,
       .log = [&] { return metrics.text(); },
       .restored =
-          [&](const TrainState& state, const std::string& log, const std::vector<std::string>& damaged) {
+          [&](const TrainState* state, const std::string& log, const std::vector<std::string>& damaged) {
             print_restored(state, damaged);
             metrics.restart(log);
           }};
@@ -201,8 +204,12 @@ int run_train(const TrainCommand& options) {
     try {
       return train_model(config, cohort, split, hooks, training_options);
     } catch (const Error& error) {
-      // A full disk costs the epochs since the last checkpoint, not the run.
-      if (error.code() == ExitCode::storage) folder.keep();
+      // A full disk or no memory costs the epochs since the last checkpoint, not the run. Numbers that are not finite
+      // would come again.
+      if (error.code() != ExitCode::numeric) folder.keep();
+      throw;
+    } catch (...) {
+      folder.keep();
       throw;
     }
   }();

@@ -66,8 +66,14 @@ DataLosses MultimodalModel::loss(Tape& tape, const StepContext& context, const B
   const Forward done = forward(tape, context, batch);
   DataLosses terms = done.regularisers;
   if (context.training && done.tower_count > 0) {
-    // Every tower learns from the patients who have its modality; the denominator stays the batch's.
-    Batch view = batch;
+    // Every tower learns from the patients who have its modality; the denominator stays the batch's. What a loss reads
+    // of a batch, without the modalities, whose list would be copied.
+    Batch view;
+    view.size = batch.size;
+    view.patients = batch.patients;
+    view.targets = batch.targets;
+    view.weight_sum = batch.weight_sum;
+    view.device_weight_sum = batch.device_weight_sum;
     for (std::size_t t = 0; t < done.tower_count; ++t) {
       const Tower& tower = done.towers[t];
       view.weights = ops::select_weights(tape.arena(), batch.weights, batch.available, tower.modality);
@@ -76,8 +82,21 @@ DataLosses MultimodalModel::loss(Tape& tape, const StepContext& context, const B
   } else {
     terms.task = task_loss(tape, done.logits, batch);
   }
+  if (context.training) record_all_parameters(tape);
   if (result != nullptr) *result = done;
   return terms;
+}
+
+LossSum MultimodalModel::reconstruct(Tape& tape, const StepContext& context, const Batch& batch, int modality) const {
+  const LossSum loss = architecture_->reconstruct(tape, store_, context, batch, modality);
+  record_all_parameters(tape);
+  return loss;
+}
+
+// A parameter that takes no part (a decoder without a weight, the other encoders in a pretraining) has the gradient 0,
+// not what an earlier step has left in its place: the tape sees to that for its leaves.
+void MultimodalModel::record_all_parameters(Tape& tape) const {
+  for (int i = 0; i < store_.size(); ++i) tape.parameter(store_, i);
 }
 
 }  // namespace plait

@@ -37,9 +37,7 @@ class MultimodalModel : public Objective {
   DataLosses loss(Tape& tape, const StepContext& context, const Batch& batch, Forward* result) const;
 
   // The loss that pretrains one modality's denoising autoencoder, and nothing else.
-  LossSum reconstruct(Tape& tape, const StepContext& context, const Batch& batch, int modality) const {
-    return architecture_->reconstruct(tape, store_, context, batch, modality);
-  }
+  LossSum reconstruct(Tape& tape, const StepContext& context, const Batch& batch, int modality) const;
 
   ParameterStore& parameters() override { return store_; }
   const ParameterStore& parameters() const { return store_; }
@@ -57,6 +55,7 @@ class MultimodalModel : public Objective {
 
  private:
   LossSum task_loss(Tape& tape, const Value& logits, const Batch& batch) const;
+  void record_all_parameters(Tape& tape) const;
 
   ModelConfig config_;
   TaskKind task_;

@@ -1,6 +1,7 @@
 #include "io/atomic_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,6 +19,23 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
   return parent.empty() ? std::filesystem::path(".") : parent;
 }
 
+constexpr std::string_view partial_mark = ".partial-";
+
+// What killed processes have left of this file. Those that somebody writes are locked.
+void remove_leftovers(const std::filesystem::path& path) {
+  const std::string prefix = path.filename().string() + std::string(partial_mark);
+  std::error_code failed;
+  for (std::filesystem::directory_iterator entry(folder_of(path), failed), end; !failed && entry != end;
+       entry.increment(failed)) {
+    const std::string name = entry->path().filename().string();
+    if (!name.starts_with(prefix) || name.size() != prefix.size() + 6) continue;
+    const int descriptor = ::open(entry->path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (descriptor < 0) continue;
+    if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) unlink(entry->path().c_str());
+    close(descriptor);
+  }
+}
+
 }  // namespace
 
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
@@ -31,9 +49,11 @@ AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
   }
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
     fail_storage(path_.string() + ": is a device or a pipe; name a file that can be replaced as a whole");
-  std::string name = path_.string() + ".partial-XXXXXX";
+  remove_leftovers(path_);
+  std::string name = path_.string() + std::string(partial_mark) + "XXXXXX";
   const int descriptor = mkstemp(name.data());  // 0600
   if (descriptor < 0) fail();
+  flock(descriptor, LOCK_EX | LOCK_NB);  // as long as it is held the file is no leftover
   partial_ = name;
   file_ = fdopen(descriptor, "wb");
   if (file_ == nullptr) {

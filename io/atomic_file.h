@@ -8,7 +8,8 @@
 namespace plait {
 
 // Permissions 0600, because what plait writes may tell of patients. Whatever goes wrong is a storage error that names
-// the file; until commit() has returned, the name holds what it held before.
+// the file; until commit() has returned, the name holds what it held before. What a killed process has left beside the
+// name is removed by the next one that writes it.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);

@@ -157,9 +157,12 @@ void write_checkpoint(const fs::path& root, std::int64_t number, const Checkpoin
     fs::remove_all(temporary, ignored);
     throw;
   }
-  const std::vector<fs::path> all = listed(root);
+  std::vector<fs::path> others = listed(root);
+  // Newer ones were passed over because they are damaged: a sound one must not make room for them.
+  const auto not_newer = std::find(others.begin(), others.end(), folder);
+  std::rotate(others.begin(), not_newer, others.end());
   std::error_code ignored;
-  for (std::size_t i = kept; i < all.size(); ++i) fs::remove_all(all[i], ignored);
+  for (std::size_t i = kept; i < others.size(); ++i) fs::remove_all(others[i], ignored);
 }
 
 Checkpoint read_checkpoint(const fs::path& folder) {

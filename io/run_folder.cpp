@@ -58,8 +58,9 @@ void clear(const fs::path& partial) {
 }  // namespace
 
 bool is_finished(const fs::path& target) {
-  std::error_code failed;
-  return fs::is_directory(target, failed) && !fs::is_empty(target, failed) && !failed;
+  std::error_code ignored;
+  return fs::is_regular_file(target / "model.safetensors", ignored) &&
+         fs::is_regular_file(target / "summary.json", ignored);
 }
 
 RunFolder::RunFolder(const fs::path& target, Start start) : target_(resolved(target)) {
@@ -83,7 +84,8 @@ void RunFolder::take_partial(Start start) {
       fail_usage(target_.string() + " is being written by another process; choose another --out");
     if (start == Start::fresh && has_checkpoints(checkpoints()))
       fail_usage(partial_.string() + " holds the checkpoints of an interrupted run; go on with --resume, or remove it");
-    if (!has_checkpoints(checkpoints())) fs::remove_all(checkpoints());
+    remove_ = !has_checkpoints(checkpoints());  // those of an earlier process are not ours to remove, whatever happens
+    if (remove_) fs::remove_all(checkpoints());
     clear(partial_);
   } catch (...) {
     close(lock_);

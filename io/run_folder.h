@@ -14,7 +14,7 @@ class RunFolder {
   // missing parents are made; a folder that cannot be made is a storage error. Folder permissions: 0700. Checkpoints of
   // an interrupted run beside the target: kept to go on from (resume), a usage error (fresh).
   explicit RunFolder(const std::filesystem::path& target, Start start = Start::fresh);
-  ~RunFolder();  // without commit() or keep(): removes everything
+  ~RunFolder();  // without commit() or keep(): removes everything, but never checkpoints that it was given to resume
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
 
@@ -38,7 +38,7 @@ class RunFolder {
   bool remove_ = true, committed_ = false;
 };
 
-// Whether `target` is a folder that was committed already.
+// Whether `target` is a run that was committed already, and not just any folder that holds something.
 bool is_finished(const std::filesystem::path& target);
 
 // The checkpoints that a crash right after the commit has left in it.

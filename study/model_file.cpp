@@ -8,8 +8,6 @@
 #include "io/formats/safetensors.h"
 
 namespace plait {
-namespace {}  // namespace
-
 void write_model(const std::filesystem::path& path, const ParameterStore& store, const std::string& model_json) {
   check(store.dtype() == DType::f32, "[model file] only f32 models are stored");
   std::vector<SafeTensor> tensors;

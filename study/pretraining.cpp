@@ -27,9 +27,10 @@ bool reads(const MultimodalModel& model, int modality) {
 
 }  // namespace
 
-void pretrain(MultimodalModel& model, const TrainOptions& options, const Dataset& dataset,
-              std::span<const std::int64_t> patients, const PretrainingHooks& hooks) {
+Pretraining pretrain(MultimodalModel& model, const TrainOptions& options, const Dataset& dataset,
+                     std::span<const std::int64_t> patients, const PretrainingHooks& hooks) {
   const ModelConfig& config = model.config();
+  Pretraining outcome = Pretraining::none;
   for (std::size_t m = 0; m < config.encoders.size(); ++m) {
     const int modality = static_cast<int>(m);
     const EncoderConfig& encoder = config.encoders[m];
@@ -51,16 +52,15 @@ void pretrain(MultimodalModel& model, const TrainOptions& options, const Dataset
                    .accumulate = options.accumulate});
     Reconstruction objective(model, modality);
     Trainer trainer(objective, pretraining);
-    TrainHooks train_hooks;
+    TrainHooks train_hooks{.validate = {}, .epoch_done = {}, .step_done = {}, .stop = hooks.stop, .checkpoint = {}};
     if (hooks.epoch_done)
       train_hooks.epoch_done = [&](const EpochRecord& record) {
         hooks.epoch_done(config.inputs[m].name, record, pretraining.epochs);
       };
-    trainer.run(loader, train_hooks);
+    if (trainer.run(loader, train_hooks).interrupted) return Pretraining::interrupted;
+    outcome = Pretraining::done;
   }
-  // Whatever does not take part in the training itself (a decoder without a weight) must not keep its last gradient.
-  ParameterStore& store = model.parameters();
-  store.clear_gradients();
+  return outcome;
 }
 
 }  // namespace plait

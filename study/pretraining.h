@@ -12,13 +12,16 @@
 
 namespace plait {
 
-struct PretrainingHooks {
-  std::function<void(const std::string& modality, const EpochRecord&, std::int64_t epochs)> epoch_done;  // may be empty
+struct PretrainingHooks {  // each may be empty
+  std::function<void(const std::string& modality, const EpochRecord&, std::int64_t epochs)> epoch_done;
+  std::function<bool()> stop;  // asked after every optimizer step: true ends it there
 };
+
+enum class Pretraining { none, done, interrupted };
 
 // The optimizer, learning rate and batch size of `options`, without L2, early stopping and class weights. Labels are
 // not looked at. Modalities that the model does not read are left alone.
-void pretrain(MultimodalModel& model, const TrainOptions& options, const Dataset& dataset,
-              std::span<const std::int64_t> patients, const PretrainingHooks& hooks);
+Pretraining pretrain(MultimodalModel& model, const TrainOptions& options, const Dataset& dataset,
+                     std::span<const std::int64_t> patients, const PretrainingHooks& hooks);
 
 }  // namespace plait

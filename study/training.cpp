@@ -10,6 +10,7 @@
 #include "study/model_file.h"
 #include "study/prediction.h"
 #include "study/pretraining.h"
+#include "study/run.h"
 #include "study/stacking.h"
 #include "study/train_checkpoint.h"
 
@@ -68,7 +69,8 @@ std::string run_identity(const RunConfig& config, const TrainedModel& trained, c
   RunConfig same = config;
   same.train.threads = 0;
   same.train.checkpoint_every = 1;
-  std::string text = config_toml(same) + preprocess_to_json(trained.fit) + split_to_json(cohort, split);
+  std::string text =
+      config_toml(same) + preprocess_to_json(trained.fit) + split_to_json(cohort, split) + cohort_fingerprint(cohort);
   if (options.init) text += read_text_file(*options.init, std::size_t{1} << 32, ExitCode::storage);
   return checksum_text(text);
 }
@@ -100,14 +102,15 @@ std::vector<std::string> notes_on(const RunConfig& config, const Cohort& cohort,
   return notes;
 }
 
-void start(Training& training, const RunConfig& config, const Dataset& dataset,
-           const std::vector<std::int64_t>& patients, const TrainingHooks& hooks, const TrainingOptions& options) {
-  MultimodalModel& model = *training.trained.model;
+// What comes before the first epoch.
+Pretraining start(MultimodalModel& model, const RunConfig& config, const Dataset& dataset,
+                  const std::vector<std::int64_t>& patients, const TrainingHooks& hooks,
+                  const TrainingOptions& options) {
   if (options.init) {
     read_parameters(*options.init, model.parameters());
     model.parameters().upload();
   }
-  pretrain(model, config.train, dataset, patients, {.epoch_done = hooks.pretrained});
+  return pretrain(model, config.train, dataset, patients, {.epoch_done = hooks.pretrained, .stop = hooks.stop});
 }
 
 }  // namespace
@@ -155,10 +158,15 @@ Training train_model(const RunConfig& config, const Cohort& cohort, const Split&
       fail_storage(options.checkpoints->root.string() + ", step " + std::to_string(restored->state.step) +
                    ": \"epoch\" is beyond train.epochs; remove the folder to start anew");
     if (options.checkpoints->restored && (restored || !damaged.empty()))
-      options.checkpoints->restored(restored ? restored->state : TrainState{}, restored ? restored->log : "", damaged);
+      options.checkpoints->restored(restored ? &restored->state : nullptr, restored ? restored->log : "", damaged);
     train_hooks.checkpoint = [&](const TrainState& state) { checkpoints->save(state, options.checkpoints->log()); };
   }
-  if (!restored) start(training, config, dataset, patients, hooks, options);
+  if (!restored) {
+    const Pretraining pretraining = start(model, config, dataset, patients, hooks, options);
+    training.result.interrupted = pretraining == Pretraining::interrupted;
+    if (training.result.interrupted) return training;
+    if (pretraining == Pretraining::done && train_hooks.checkpoint) train_hooks.checkpoint({});  // not to be done again
+  }
   training.result = trainer.run(loader, train_hooks, restored ? &restored->state : nullptr);
   if (stacks && !training.result.interrupted) {
     model.parameters().move_to(Device{});  // a small fit on the CPU, behind one pass over the validation part

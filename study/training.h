@@ -44,8 +44,9 @@ struct TrainingCheckpoints {
   std::filesystem::path root;
   bool resume = false;
   std::function<std::string()> log;  // what a checkpoint keeps of the log; may be empty
-  // A run goes on from there, with the log that was kept; `damaged`: checkpoints that were passed over.
-  std::function<void(const TrainState&, const std::string& log, const std::vector<std::string>& damaged)> restored;
+  // A run goes on from there (null: it starts anew), with the log that was kept; `damaged`: checkpoints that were
+  // passed over.
+  std::function<void(const TrainState*, const std::string& log, const std::vector<std::string>& damaged)> restored;
 };
 
 struct Training {

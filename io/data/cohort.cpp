@@ -12,6 +12,7 @@
 #include "io/data/labels.h"
 #include "io/data/problem_log.h"
 #include "io/data/table.h"
+#include "io/formats/cell.h"
 
 namespace plait {
 namespace {
@@ -34,6 +35,14 @@ void read_modality(const ModalityEntry& entry, const Cohort& cohort, const Patie
   }
 }
 
+// What a cohort without a name is called: its folder, whatever way leads there. JSON files hold the name, so it is
+// UTF-8.
+std::string folder_name(const std::filesystem::path& folder) {
+  std::error_code failed;
+  const std::string name = std::filesystem::canonical(folder, failed).filename().string();
+  return failed || name.empty() || !is_utf8(name) ? "cohort" : name;
+}
+
 void check_matching(const Cohort& cohort, const CohortOptions& options, const std::string& labels, ProblemLog& log) {
   const std::vector<std::int64_t> all = all_patients(cohort);
   if (all.empty() || log.count() > 0) return;  // said already, or a consequence
@@ -49,7 +58,7 @@ Cohort read(const std::filesystem::path& folder, const CohortOptions& options, s
   check((options.image_size[0] > 0) == (options.image_size[1] > 0), "[cohort] image_size needs height and width");
   const CohortFile file = read_cohort_file(folder, log);
   Cohort cohort;
-  cohort.name = file.name.empty() ? folder.filename().string() : file.name;
+  cohort.name = file.name.empty() ? folder_name(folder) : file.name;
   cohort.folder = folder;
   cohort.task = file.task;
   cohort.labels_file = file.labels_file;

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "engine/error.h"
+#include "io/memory_room.h"
 
 namespace plait {
 namespace {
@@ -53,6 +54,9 @@ class TableEncoder {
       out.fill.push_back(static_cast<float>(numeric ? (m.fit->median - m.fit->mean) / m.fit->deviation : 0.0));
       out.fill.resize(out.fill.size() + static_cast<std::size_t>(m.fit->features() - 1), 0.0f);  // never missing
     }
+    check_room(static_cast<std::uint64_t>(out.rows), length * sizeof(float),
+               fmt::format("{} rows of {} inputs of {}", out.rows, length, file_),
+               "leave out columns with many categories");
     out.encoded.resize(static_cast<std::size_t>(out.rows) * length);
     std::vector<std::uint8_t> present(static_cast<std::size_t>(out.rows), 0);
     for (std::size_t row = 0; row < present.size(); ++row) {

@@ -13,6 +13,7 @@
 #include "io/data/resize.h"
 #include "io/formats/cell.h"
 #include "io/formats/png.h"
+#include "io/memory_room.h"
 
 namespace plait {
 namespace {
@@ -126,12 +127,15 @@ class ImageReader {
   }
 
   void reserve(std::size_t count) {
+    if (std::max(data_.bytes.size(), data_.words.size()) == count * samples()) return;
+    const std::string what = fmt::format("{} images of {} x {} x {}", count, data_.height, data_.width, data_.channels);
+    const char* advice = "set a smaller image_size under [preprocess]";
+    check_room(count, samples() * static_cast<std::size_t>(data_.bits / 8), what, advice);
     try {
       if (data_.bits == 8) data_.bytes.resize(count * samples());
       if (data_.bits == 16) data_.words.resize(count * samples());
     } catch (const std::bad_alloc&) {
-      fail_device(fmt::format("no memory for {} images of {} x {} x {}: set image_size under [preprocess]", count,
-                              data_.height, data_.width, data_.channels));
+      fail_device("no memory for " + what + "; " + advice);
     }
   }
 

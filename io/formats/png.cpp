@@ -109,8 +109,9 @@ bool write_rows(Session& session, std::FILE* file, const PngImage& image, png_by
   fail_data({path.string()}, message);
 }
 
-std::string told(const Session& session) {
-  return session.message.data();
+// What libpng says, and how far it had read.
+[[noreturn]] void fail_broken(const std::filesystem::path& path, const Session& session, std::FILE* file) {
+  fail_image(path, "broken PNG, after " + std::to_string(std::ftell(file)) + " bytes: " + session.message.data());
 }
 
 // Opens, checks the signature, reads the header and holds it against the caps.
@@ -133,7 +134,7 @@ struct Reader {
 
     open(session);
     Ihdr ihdr;
-    if (!read_info(session, file.get(), ihdr)) fail_image(path, "broken PNG: " + told(session));
+    if (!read_info(session, file.get(), ihdr)) fail_broken(path, session, file.get());
     if (ihdr.transparent_color || (ihdr.color & PNG_COLOR_MASK_ALPHA) != 0)
       fail_image(path, "a PNG with transparency; convert it to grey or RGB without an alpha channel");
     header = {ihdr.height, ihdr.width, (ihdr.color & PNG_COLOR_MASK_COLOR) != 0 ? 3 : 1, ihdr.bits == 16 ? 16 : 8};
@@ -174,8 +175,7 @@ PngImage read_png(const std::filesystem::path& path) {
   image.bytes.resize(height * reader.row_bytes);
   std::vector<png_bytep> rows(height);
   for (std::size_t h = 0; h < height; ++h) rows[h] = image.bytes.data() + h * reader.row_bytes;
-  if (!read_rows(reader.session, rows.data(), reader.row_bytes))
-    fail_image(path, "broken PNG: " + told(reader.session));
+  if (!read_rows(reader.session, rows.data(), reader.row_bytes)) fail_broken(path, reader.session, reader.file.get());
   return image;
 }
 

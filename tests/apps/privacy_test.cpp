@@ -139,12 +139,14 @@ TEST_P(Privacy, EverythingThatARunWrites) {
 }
 
 TEST_P(Privacy, KilledAndResumed) {
+  int interrupted = 0;
   for (const int signal : {SIGTERM, SIGKILL}) {
     const std::string out = "run" + std::to_string(signal);
     Program victim(plait_command(train(out)));
     while (victim.printed().find("epoch 3/") == std::string::npos) usleep(1000);
     const Finished killed = victim.end(signal);
     if (killed.code == 0) continue;  // it was faster
+    ++interrupted;
     expect_silent(cohort_, killed.out + killed.err);
     expect_silent_folder(cohort_, folder_ / (out + ".partial"));
     expect_private(folder_ / (out + ".partial"));
@@ -160,6 +162,7 @@ TEST_P(Privacy, KilledAndResumed) {
     expect_silent_folder(cohort_, folder_ / out);
     expect_private(folder_ / out);
   }
+  EXPECT_GT(interrupted, 0) << "the training is too short for this test";
 }
 
 // Wrong cells beside and instead of canaries; each refused by `check`, `train` and, where it reads the file, `predict`.

@@ -90,12 +90,14 @@ TEST_F(LongInterrupted, KilledTwoHundredTimes) {
 // SIGTERM checkpoints where it is, in the middle of an epoch, and says how to go on.
 TEST_F(Interrupted, TerminatedCheckpointsAndExitsWith143) {
   ASSERT_EQ(test::run_program(train("whole", false)).code, 0);
+  int interrupted = 0;
   for (const auto& [signal, code] : {std::pair{SIGTERM, 143}, std::pair{SIGINT, 130}}) {
     const std::string out = "run" + std::to_string(signal);
     Program victim(train(out, false, {"--set", "train.checkpoint_every=1000"}));
-    while (victim.printed().find("epoch 2/") == std::string::npos) std::this_thread::yield();
+    while (victim.printed().find("epoch 2/15") == std::string::npos) std::this_thread::yield();
     const Finished finished = victim.end(signal);
     if (finished.code == 0) continue;  // it was faster
+    ++interrupted;
     ASSERT_EQ(finished.code, code) << finished.err;
     EXPECT_TRUE(finished.says("--resume")) << finished.err;
     EXPECT_FALSE(fs::exists(folder_ / out));
@@ -109,16 +111,59 @@ TEST_F(Interrupted, TerminatedCheckpointsAndExitsWith143) {
     EXPECT_TRUE(model(out) == model("whole"));
     EXPECT_EQ(metrics(out), metrics("whole"));
   }
+  EXPECT_GT(interrupted, 0) << "the training is too short for this test";
 }
 
 TEST_F(Interrupted, AnotherConfigurationIsRefused) {
   Program victim(train("run", false));
-  while (victim.printed().find("epoch 3/") == std::string::npos) std::this_thread::yield();
+  while (victim.printed().find("epoch 3/15") == std::string::npos) std::this_thread::yield();
   if (victim.end(SIGTERM).code == 0) GTEST_SKIP() << "the training was faster than the signal";
   const Finished other = test::run_program(train("run", true, {"--set", "train.learning_rate=0.5"}));
   EXPECT_EQ(other.code, 2);
   EXPECT_TRUE(other.says("another configuration, cohort or split")) << other.err;
-  EXPECT_EQ(test::run_program(train("run", true, {"--set", "train.threads=2"})).code, 0);
+  // Nor do other mistakes cost the checkpoints.
+  fs::rename(cohort_.path() / "labels.csv", cohort_.path() / "elsewhere");
+  EXPECT_EQ(test::run_program(train("run", true)).code, 3);
+  fs::rename(cohort_.path() / "elsewhere", cohort_.path() / "labels.csv");
+  const Finished resumed = test::run_program(train("run", true, {"--set", "train.threads=2"}));
+  EXPECT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_TRUE(resumed.prints("going on after")) << resumed.out;
+}
+
+TEST_F(Interrupted, AFolderThatIsNoRunIsRefusedAndLeftAlone) {
+  fs::create_directories(folder_ / "mine/checkpoint/step-0000000001");
+  test::write_bytes(folder_ / "mine/checkpoint/precious", "x");
+  const Finished refused = test::run_program(train("mine", true));
+  EXPECT_TRUE(test::refused(refused, 2)) << refused.out << refused.err;
+  EXPECT_EQ(test::read_bytes(folder_ / "mine/checkpoint/precious"), "x");
+}
+
+// Pretraining stops too, at once; it has no checkpoints of its own. Once it is done it is never done again.
+TEST_F(Interrupted, PretrainingIsInterruptedAndNotRepeated) {
+  const std::vector<std::string> more{"--set", "encoder.genomics.reconstruction=0.0", "--set", "train.clip_norm=0.5"};
+  ASSERT_EQ(test::run_program(train("whole", false, more)).code, 0);
+  std::vector<std::string> endless = more;
+  endless.insert(endless.end(), {"--set", "encoder.genomics.pretrain_epochs=1000000"});
+  Program pretraining(train("run", false, endless));
+  while (pretraining.printed().find("epoch 2/1000000") == std::string::npos) std::this_thread::yield();
+  const Finished stopped = pretraining.end(SIGTERM);
+  EXPECT_EQ(stopped.code, 143);
+  EXPECT_TRUE(stopped.says("nothing was written")) << stopped.err;
+  EXPECT_EQ(entries(), 1u);
+  // Killed in the training that follows, which goes on as if nothing had happened: the decoder has no part in it.
+  std::vector<std::string> rarely = more;
+  rarely.insert(rarely.end(), {"--set", "train.checkpoint_every=1000"});
+  for (const int signal : {SIGKILL, SIGTERM}) {
+    Program victim(train("run", true, rarely));
+    while (victim.printed().find("epoch 4/15") == std::string::npos) std::this_thread::yield();
+    EXPECT_EQ(victim.printed().find("pretraining genomics") == std::string::npos, signal == SIGTERM);
+    if (victim.end(signal).code == 0) GTEST_SKIP() << "the training was faster than the signal";
+  }
+  const Finished resumed = test::run_program(train("run", true, more));
+  ASSERT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_FALSE(resumed.prints("pretraining genomics")) << resumed.out;
+  EXPECT_TRUE(model("run") == model("whole"));
+  EXPECT_EQ(metrics("run"), metrics("whole"));
 }
 
 TEST_F(Interrupted, AFinishedRunIsLeftAlone) {
@@ -145,7 +190,7 @@ TEST_F(Interrupted, TwoAtATimeAreRefused) {
 TEST_F(Interrupted, AFullDiskKeepsTheOldCheckpoint) {
   ASSERT_EQ(test::run_program(train("whole", false)).code, 0);
   Program victim(train("run", false));
-  while (victim.printed().find("epoch 3/") == std::string::npos) std::this_thread::yield();
+  while (victim.printed().find("epoch 3/15") == std::string::npos) std::this_thread::yield();
   if (victim.end(SIGTERM).code == 0) GTEST_SKIP() << "the training was faster than the signal";
   const Finished full = test::run_program({"/bin/sh",
                                            "-c",

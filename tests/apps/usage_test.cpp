@@ -114,6 +114,20 @@ TEST(Usage, CheckNamesEveryKindOfIncompletePatient) {
     EXPECT_TRUE(checked.prints(part)) << part << "\n" << checked.out;
 }
 
+// Ids and names may hold anything; a terminal must not obey them, and a message stays one line.
+TEST(Usage, ControlCharactersOfFilesAreNotPrinted) {
+  SmallCohortFolder cohort;
+  const std::string genes = read_bytes(cohort.path() / "genomics.csv");
+  cohort.write("genomics.csv", genes + "\"evil\x1b[2J\n\xc2\x9bid\",1,2,3,4,5\n");
+  const Finished checked = plait_run({"check", cohort.path()});
+  EXPECT_TRUE(checked.prints("\n  evil\\x1b[2J\\x0a\\xc2\\x9bid\n")) << checked.out;
+  EXPECT_FALSE(checked.prints("\x1b") || checked.prints("\xc2\x9b"));
+  const TemporaryFolder folder;
+  cohort.write("cohort.toml", read_bytes(cohort.path() / "cohort.toml") + "\"k\\u001b\\n\" = 1\n");
+  const Finished refused_toml = plait_run({"train", cohort.path(), "--out", folder / "run"});
+  EXPECT_TRUE(refused(refused_toml, 3) && refused_toml.says("\"k\\x1b\\x0a\"")) << refused_toml.err;
+}
+
 TEST(Usage, CheckCallsLabelsLabelsAndClassesClasses) {
   const Finished multilabel = plait_run({"check", SmallCohortFolder({.task = "multilabel"}).path()});
   EXPECT_EQ(multilabel.code, 0) << multilabel.err;

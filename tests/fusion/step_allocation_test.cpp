@@ -123,6 +123,9 @@ INSTANTIATE_TEST_SUITE_P(Models, StepAllocation,
                                            Case{"hybrid", TaskKind::multiclass, 3, OptimizerKind::sgd, 2},
                                            Case{"attention", TaskKind::multilabel, 2, OptimizerKind::adamw, 1},
                                            Case{"concat", TaskKind::regression, 1, OptimizerKind::adam, 1},
+                                           Case{"early", TaskKind::binary, 1, OptimizerKind::adam, 2},
+                                           Case{"late_stacked", TaskKind::multiclass, 3, OptimizerKind::adam, 2},
+                                           Case{"hybrid_zero", TaskKind::multilabel, 2, OptimizerKind::adam, 2},
                                            Case{"image", TaskKind::binary, 1, OptimizerKind::adam, 2}));
 
 }  // namespace

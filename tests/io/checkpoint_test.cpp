@@ -78,6 +78,18 @@ TEST_F(CheckpointTest, ADamagedNewestOneFallsBackAndSaysSo) {
   EXPECT_NE(damaged[0].find("checksum"), std::string::npos) << damaged[0];
 }
 
+// What was passed over makes room, not the sound one before.
+TEST_F(CheckpointTest, ADamagedNewerOneIsTheFirstToGo) {
+  for (const std::int64_t step : {10, 20}) write_checkpoint(root(), step, content());
+  test::write_bytes(root() / "step-0000000020/manifest.json", "");
+  write_checkpoint(root(), 15, content());
+  EXPECT_FALSE(fs::exists(root() / "step-0000000020"));
+  std::vector<std::string> damaged;
+  EXPECT_EQ(newest_checkpoint(root(), damaged)->number, 15);
+  EXPECT_TRUE(damaged.empty());
+  EXPECT_TRUE(fs::exists(root() / "step-0000000010")) << "two sound ones are kept";
+}
+
 // Every single bit of every file, one after the other.
 TEST_F(CheckpointTest, EveryFlippedBitIsNoticed) {
   write_checkpoint(root(), 1, content());

@@ -106,6 +106,27 @@ TEST(RunFolder, KeepsTheFinishedRunWhenItsNameWasTakenMeanwhile) {
   EXPECT_EQ(test::read_bytes(folder / "run/other"), "theirs");
 }
 
+// Hours of an earlier process: whatever ends this one, they stay.
+TEST(RunFolder, ResumedCheckpointsAreNeverRemovedWithoutCommit) {
+  const test::TemporaryFolder folder;
+  const fs::path kept = folder / "run.partial/checkpoint/step-0000000007";
+  fs::create_directories(kept);
+  { RunFolder run(folder / "run", RunFolder::Start::resume); }
+  EXPECT_TRUE(fs::exists(kept));
+  EXPECT_EQ(error_of([&] { RunFolder run(folder / "run"); }).code, ExitCode::usage);
+  EXPECT_TRUE(fs::exists(kept));
+}
+
+TEST(RunFolder, OnlyARunIsFinished) {
+  const test::TemporaryFolder folder;
+  fs::create_directory(folder / "run");
+  test::write_bytes(folder / "run/summary.json", "");
+  EXPECT_FALSE(is_finished(folder / "run")) << "some folder that holds something";
+  EXPECT_FALSE(is_finished(folder / "none"));
+  test::write_bytes(folder / "run/model.safetensors", "");
+  EXPECT_TRUE(is_finished(folder / "run"));
+}
+
 TEST(AtomicFile, ReplacesTheOldFileWhole) {
   const test::TemporaryFolder folder;
   const fs::path path = test::write_bytes(folder / "predictions.csv", "old");
@@ -123,6 +144,21 @@ TEST(AtomicFile, ReplacesTheOldFileWhole) {
   write_text_file(path, "");
   EXPECT_EQ(test::read_bytes(path), "");
   EXPECT_EQ(count(folder.path()), 1u);
+}
+
+TEST(AtomicFile, WhatAKilledProcessHasLeftIsRemovedAndNothingElse) {
+  const test::TemporaryFolder folder;
+  for (const char* name :
+       {"p.csv.partial-aB3xYz", "p.csv.partial-", "p.csv.partial-longer-name", "q.csv.partial-aB3xYz"})
+    test::write_bytes(folder / name, "half");
+  fs::create_symlink("nowhere", folder / "p.csv.partial-linked");
+  AtomicFile other(folder / "p.csv");  // being written by somebody else
+  other.write("theirs");
+  write_text_file(folder / "p.csv", "whole");
+  EXPECT_FALSE(fs::exists(folder / "p.csv.partial-aB3xYz"));
+  EXPECT_EQ(count(folder.path()), 6u);  // what was there but that one, the file, and what is being written
+  other.commit();
+  EXPECT_EQ(test::read_bytes(folder / "p.csv"), "theirs");
 }
 
 TEST(AtomicFile, FailuresAreStorageErrorsThatNameTheFile) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "io/data/loader.h"
 #include "tests/support/small_models.h"
 #include "tests/support/study_cohort.h"
 
@@ -55,8 +56,41 @@ TEST(Pretraining, OnlyTheAutoencoderLearns) {
   }
   ASSERT_EQ(done.losses.size(), 8u);
   EXPECT_LT(done.losses.back(), 0.9 * done.losses.front());
-  const std::vector<float> gradients = flat_gradients<float>(done.store());
-  EXPECT_EQ(std::count(gradients.begin(), gradients.end(), 0.0f), std::ssize(gradients)) << "none is left behind";
+}
+
+// The second autoencoder's turn must not move the first one: what the first one learns does not depend on it.
+TEST(Pretraining, OneAutoencoderLeavesTheOtherAlone) {
+  const Pretrained both({"encoder.proteins.type=dae", "encoder.proteins.pretrain_epochs=8"},
+                        test::patient_range(0, 40));
+  ASSERT_EQ(both.modalities.size(), 16u);
+  EXPECT_EQ(both.modalities.back(), "proteins");
+  const Pretrained without_second({"encoder.proteins.type=dae", "encoder.proteins.reconstruction=0.1"},
+                                  test::patient_range(0, 40));
+  for (int i = 0; i < both.store().size(); ++i) {
+    const Parameter& p = both.store().parameter(i);
+    if (p.name.find(".genes.") == std::string::npos) continue;
+    const Tensor a = without_second.store().value(i), b = both.store().value(i);
+    EXPECT_TRUE(same_bits(elements<float>(a), elements<float>(b))) << p.name;
+  }
+}
+
+// In the training that follows, a decoder without a weight has no gradient but that of L2, in every step anew.
+TEST(Pretraining, ADecoderWithoutAWeightKeepsNoOldGradient) {
+  const Pretrained done({"encoder.genes.reconstruction=0.0"}, test::patient_range(0, 40));
+  MultimodalModel& model = *done.trained.model;
+  ParameterStore& store = model.parameters();
+  std::fill_n(static_cast<float*>(store.gradients()), store.flat_count(), 7.0f);
+  const Dataset dataset(done.cohort, done.trained.fit);
+  Loader loader(dataset, test::patient_range(0, 8), {.batch_size = 8});
+  loader.start_epoch(1);
+  Trainer trainer(model, done.trained.config.train);
+  trainer.accumulate(*loader.next(), true);
+  for (int i = 0; i < store.size(); ++i) {
+    const std::vector<float> gradient = elements<float>(store.gradient(i));
+    const bool decoder = store.parameter(i).name.starts_with("decoder.");
+    EXPECT_EQ(std::count(gradient.begin(), gradient.end(), 7.0f), 0) << store.parameter(i).name;
+    EXPECT_TRUE(!decoder || std::count(gradient.begin(), gradient.end(), 0.0f) == std::ssize(gradient));
+  }
 }
 
 TEST(Pretraining, ModelsThatDoNotReadTheModalityAreLeftAlone) {

@@ -38,6 +38,18 @@ std::string row_of(const ModalityData& data, std::int64_t patient) {
   return text;
 }
 
+// The name goes into JSON files, so it is UTF-8 whatever the folder is called; a slash at the end changes nothing.
+TEST(Cohort, WithoutANameItIsCalledByItsFolder) {
+  CohortFolder folder(sections({test::binary_task, test::ehr_table}));
+  folder.write("labels.csv", "label,patient_id\n1,p1\n0,p2\n").write("ehr.csv", "patient_id,age\np1,50\np2,60\n");
+  EXPECT_EQ(read_cohort(folder.path() / "").name, "cohort");
+  for (const auto& [called, name] : {std::pair{"ward 7", "ward 7"}, {"bad\xff", "cohort"}}) {
+    const std::filesystem::path copy = folder.path().parent_path() / called;
+    std::filesystem::copy(folder.path(), copy);
+    EXPECT_EQ(read_cohort(copy).name, name);
+  }
+}
+
 TEST(Cohort, MatchesRowsByIdAndFindsWhatIsMissing) {
   CohortFolder folder(sections({test::binary_task, test::ehr_table}));
   folder.write("labels.csv", "label,patient_id\n1,p1\n0,p2\n1,p3\n,p4\n0,p5\n");

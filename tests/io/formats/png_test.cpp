@@ -161,6 +161,8 @@ TEST_F(Png, EveryPrefixIsADataError) {
     const Thrown thrown = read_error(test::write_bytes(folder / "cut.png", whole.substr(0, length)));
     EXPECT_EQ(thrown.code, ExitCode::data) << length;
     EXPECT_TRUE(thrown.says("cut.png: ")) << thrown.message;
+    // All there was is read before it is found too short.
+    EXPECT_EQ(thrown.says("broken PNG, "), thrown.says("PNG, after " + std::to_string(length) + " bytes: ")) << length;
   }
 }
 
