@@ -85,6 +85,7 @@ void RunFolder::take_partial(Start start) {
       fail_usage(partial_.string() + " holds the checkpoints of an interrupted run; go on with --resume, or remove it");
     if (!has_checkpoints(checkpoints())) fs::remove_all(checkpoints());
     clear(partial_);
+    remove_ = !has_checkpoints(checkpoints());  // an earlier process's hours are not this one's to throw away
   } catch (...) {
     close(lock_);
     throw;

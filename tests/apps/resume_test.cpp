@@ -118,7 +118,25 @@ TEST_F(Interrupted, AnotherConfigurationIsRefused) {
   const Finished other = test::run_program(train("run", true, {"--set", "train.learning_rate=0.5"}));
   EXPECT_EQ(other.code, 2);
   EXPECT_TRUE(other.says("another configuration, cohort or split")) << other.err;
-  EXPECT_EQ(test::run_program(train("run", true, {"--set", "train.threads=2"})).code, 0);
+  const Finished resumed = test::run_program(train("run", true, {"--set", "train.threads=2"}));
+  EXPECT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_TRUE(resumed.prints("going on after")) << "the refusal left the checkpoint: " << resumed.out;
+}
+
+// A mistake in the command line, a cohort that cannot be read at the moment: the hours of work are still there.
+TEST_F(Interrupted, AFailedAttemptLeavesTheCheckpoint) {
+  Program victim(train("run", false));
+  while (victim.printed().find("epoch 3/") == std::string::npos) std::this_thread::yield();
+  if (victim.end(SIGTERM).code == 0) GTEST_SKIP() << "the training was faster than the signal";
+  const fs::path table = cohort_.path() / "ehr.csv", away = cohort_.path() / "away.csv";
+  fs::rename(table, away);
+  EXPECT_EQ(test::run_program(train("run", true)).code, 3);
+  fs::rename(away, table);
+  EXPECT_EQ(test::run_program(train("run", true, {"--device", "gpu"})).code, 5);
+  EXPECT_EQ(test::run_program(train("run", true, {"--ids", (folder_ / "none.json").string()})).code, 3);
+  const Finished resumed = test::run_program(train("run", true));
+  EXPECT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_TRUE(resumed.prints("going on after")) << resumed.out;
 }
 
 TEST_F(Interrupted, AFinishedRunIsLeftAlone) {
