@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "apps/command.h"
+#include "apps/counted.h"
 #include "apps/printable.h"
 #include "apps/text_table.h"
 #include "engine/error.h"
@@ -22,6 +23,12 @@ std::string columns_text(const ModalityData& modality) {
     if (count > 0) parts.push_back(fmt::format("{} {}", count, column_type_name(type)));
   }
   return fmt::format("{} ({})", text, fmt::join(parts, ", "));
+}
+
+std::string pixels_text(const ModalityData& modality) {
+  if (modality.rows == 0) return "-";
+  return fmt::format("{} x {} x {}{}", modality.height, modality.width, modality.channels,
+                     modality.sizes_differ ? " and others" : "");
 }
 
 void print_ids(const std::string& title, const std::vector<std::string>& ids) {
@@ -46,13 +53,9 @@ void print_availability(const CohortReport& report) {
 
 void print_modalities(const Cohort& cohort) {
   TextTable table({"modality", "kind", "patients", "columns or pixels"});
-  for (const ModalityData& modality : cohort.modalities) {
-    const bool image = modality.kind == ModalityKind::image;
+  for (const ModalityData& modality : cohort.modalities)
     table.add({modality.name, modality_kind_name(modality.kind), std::to_string(modality.rows),
-               image ? fmt::format("{} x {} x {}{}", modality.height, modality.width, modality.channels,
-                                   modality.sizes_differ ? " and others" : "")
-                     : columns_text(modality)});
-  }
+               modality.kind == ModalityKind::image ? pixels_text(modality) : columns_text(modality)});
   fmt::print("\n{}", table.text());
 }
 
@@ -62,11 +65,9 @@ int run_check(const CheckCommand& command) {
   const std::string& folder = command.cohort;
   const CohortCheck checked = check_cohort(folder);
   const CohortReport& report = checked.report;
-  if (checked.cohort)
-    fmt::print("cohort {}: {} patients, {} task\n", printable(checked.cohort->name), report.patients,
-               task_name(checked.cohort->task));
-  else
-    fmt::print("cohort {}: {} patients\n", folder, report.patients);
+  if (!report.name.empty())
+    fmt::print("cohort {}: {}, {} task\n", printable(report.name), counted(report.patients, "patient"),
+               task_name(report.task));
   for (std::size_t c = 0; c < report.class_counts.size(); ++c) {
     const bool positive = report.task == TaskKind::binary && c == 1;
     fmt::print("  {} {}: {}{}\n", report.task == TaskKind::multilabel ? "label" : "class", printable(report.classes[c]),

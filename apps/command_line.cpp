@@ -1,5 +1,9 @@
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
+#include <limits>
 
 #include "apps/command.h"
 #include "apps/version.h"
@@ -20,6 +24,20 @@ void add_run_and_cohort(CLI::App& app, std::string& run, std::string& cohort) {
   app.add_option("cohort", cohort, "Cohort folder")->required();
 }
 
+// Whole numbers of the option's range: CLI11 itself wraps a negative seed around and cuts a number that is too large.
+template <class Integer>
+CLI::Validator whole_number() {
+  return CLI::Validator(
+      [](const std::string& word) {
+        Integer value{};
+        const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+        if (error == std::errc{} && end == word.data() + word.size()) return std::string();
+        return fmt::format("{} is no whole number from {} to {}", word, std::numeric_limits<Integer>::min(),
+                           std::numeric_limits<Integer>::max());
+      },
+      "");
+}
+
 CLI::App* add_check(CLI::App& app, CheckCommand& command) {
   CLI::App* sub =
       app.add_subcommand("check", "Validates a cohort folder; prints counts, availability and every problem");
@@ -32,7 +50,11 @@ CLI::App* add_train(CLI::App& app, TrainCommand& command) {
   sub->add_option("cohort", command.cohort, "Cohort folder")->required();
   sub->add_option("--out", command.out, "Run folder to write; must not exist yet")->required();
   sub->add_option("--config", command.config, "Configuration file (TOML); every key is optional");
-  sub->add_option("--set", command.sets, "One configuration key, e.g. train.epochs=20; may be given several times")
+  sub->add_option("--set", command.sets,
+                  "One configuration key, e.g. train.epochs=20; --set again for each further one")
+      ->type_name("KEY=VALUE")
+      ->expected(1)
+      ->take_all()
       ->allow_extra_args(false);
   sub->add_option("--ids", command.ids, "Fixes the split: {\"train\": [ids], \"validation\": [ids], \"test\": [ids]}");
   sub->add_option("--init", command.init, "Initial parameters from a model.safetensors");
@@ -74,8 +96,12 @@ CLI::App* add_synth(CLI::App& app, SynthCommand& command) {
   sub->add_option("--task", command.task, "cancer, cardiac, metabolic or mortality: which modalities matter how much")
       ->check(CLI::IsMember({"cancer", "cardiac", "metabolic", "mortality"}))
       ->capture_default_str();
-  sub->add_option("--patients", command.patients, "How many patients")->capture_default_str();
-  sub->add_option("--seed", command.seed, "Other patients of the same population")->capture_default_str();
+  sub->add_option("--patients", command.patients, "How many patients")
+      ->check(whole_number<std::int64_t>())
+      ->capture_default_str();
+  sub->add_option("--seed", command.seed, "Other patients of the same population")
+      ->check(whole_number<std::uint64_t>())
+      ->capture_default_str();
   sub->add_option("--prevalence", command.prevalence,
                   "Share of positive labels in the population, 0.01 to 0.99; "
                   "default: the task's own");
@@ -85,8 +111,12 @@ CLI::App* add_synth(CLI::App& app, SynthCommand& command) {
                   "random: whoever it is; latent: the weaker a modality's signal, the more often it is missing")
       ->check(CLI::IsMember({"random", "latent"}))
       ->capture_default_str();
-  sub->add_option("--genes", command.genes, "Columns of the expression profile")->capture_default_str();
-  sub->add_option("--image-size", command.image_size, "Side of the images in pixels, 16 to 512")->capture_default_str();
+  sub->add_option("--genes", command.genes, "Columns of the expression profile")
+      ->check(whole_number<int>())
+      ->capture_default_str();
+  sub->add_option("--image-size", command.image_size, "Side of the images in pixels, 16 to 512")
+      ->check(whole_number<int>())
+      ->capture_default_str();
   return sub;
 }
 
@@ -111,7 +141,12 @@ void check_subcommand(const CLI::App& app, const std::string& word) {
 [[noreturn]] void fail_parse(const CLI::App& app, const CLI::ParseError& error) {
   std::string message = error.what(), help = "plait";
   std::replace(message.begin(), message.end(), '\n', ' ');
-  for (const CLI::App* sub : app.get_subcommands()) help += " " + sub->get_name();
+  for (const CLI::App* sub : app.get_subcommands()) {
+    help += " " + sub->get_name();
+    const bool setting = sub->get_name() == "train" && message.find('=') != std::string::npos;
+    if (setting && dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)
+      message += " (each key needs its own --set)";
+  }
   fail_usage(message + "; see `" + help + " --help`");
 }
 

@@ -51,9 +51,13 @@ Met met_in_training(const RunPatients& known, const RunCohort& opened, const std
   return met;
 }
 
-std::string met_text(const Met& met) {
-  return fmt::format("  in this run's training part: {}, validation part: {}{}\n", met.train, met.validation,
-                     met.train + met.validation > 0 ? " (met in training: it looks better on those)" : "");
+// Another cohort may use the same ids for other patients, as two synthetic ones do.
+std::string met_text(const Met& met, bool own) {
+  std::string hint;
+  if (met.train + met.validation > 0)
+    hint = own ? " (met in training: it looks better on those)"
+               : " (met in training, if the same ids are the same patients: it looks better on those)";
+  return fmt::format("  in this run's training part: {}, validation part: {}{}\n", met.train, met.validation, hint);
 }
 
 }  // namespace
@@ -80,8 +84,9 @@ int run_evaluate(const EvaluateCommand& options) {
   }
   fmt::print("{}, {}: {}", printable(opened.cohort->name), part == "all" ? "everybody" : part + " part",
              counted(evaluation.patients, "patient"));
-  if (!options.without.empty()) fmt::print(", without {}", fmt::join(options.without, " and "));
-  fmt::print("\n{}{}", met_text(met), evaluation_text(evaluation, opened.modalities));
+  if (!options.without.empty()) fmt::print(", without {}", fmt::join(options.without, ", "));
+  const bool own = cohort_fingerprint(*opened.cohort) == run_fingerprint(options.run);
+  fmt::print("\n{}{}", met_text(met, own), evaluation_text(evaluation, opened.modalities));
   fmt::print("{}", one_sided_text(evaluation, opened.trained.fit.target));
   return 0;
 }

@@ -106,8 +106,18 @@ ProgressState epoch_state(const EpochRecord& record, std::int64_t epochs) {
   return state;
 }
 
-void print_plan(const TrainedModel& trained, const Training& training, const Split& split, const std::string& device,
-                const std::vector<std::string>& notes) {
+// "ehr 177, image 183": how many patients of the training part have each modality that the model reads.
+std::string modality_counts(const TrainedModel& trained, const Cohort& cohort, const Split& split) {
+  std::vector<std::string> counts;
+  for (std::size_t m = 0; m < trained.fit.modalities.size(); ++m)
+    if (trained.fit.modalities[m].read)
+      counts.push_back(
+          fmt::format("{} {}", trained.fit.modalities[m].name, patients_with(cohort, split.train, m).size()));
+  return fmt::format("{}", fmt::join(counts, ", "));
+}
+
+void print_plan(const TrainedModel& trained, const Training& training, const Cohort& cohort, const Split& split,
+                const std::string& device, const std::vector<std::string>& notes) {
   fmt::print("{} model, {}, on {}\n", trained.config.model.fusion,
              counted(trained.model->parameters().parameter_count(), "parameter"), device);
   if (trained.config.model.fusion == "early") {
@@ -117,6 +127,7 @@ void print_plan(const TrainedModel& trained, const Training& training, const Spl
   }
   fmt::print("{} to train on, {} to validate, {} untouched for the test\n",
              counted(training.training_patients, "patient"), training.validation_patients, split.test.size());
+  fmt::print("modalities of the training part: {}\n", modality_counts(trained, cohort, split));
   for (const std::string& note : notes) fmt::print("note: {}\n", note);
   std::fflush(stdout);
 }
@@ -166,8 +177,13 @@ int run_train(const TrainCommand& options) {
   Progress progress(stdout);
   ProgressState shown;
   TrainingHooks hooks;
-  hooks.built = [&](const TrainedModel& trained, const Training& training, const std::vector<std::string>& notes) {
-    print_plan(trained, training, split, device, notes);
+  hooks.built = [&](const TrainedModel& trained, const Training& training, std::vector<std::string> notes) {
+    if (options.ids.empty() && config.train.test > 0.0 && split.test.empty())
+      notes.insert(notes.begin(),
+                   fmt::format("nobody is left for the test, although train.test = {}: too few patients, "
+                               "or groups too large to divide",
+                               config.train.test));
+    print_plan(trained, training, cohort, split, device, notes);
   };
   hooks.pretrained = [&](const std::string& modality, const EpochRecord& record, std::int64_t epochs) {
     fmt::print("pretraining {}: epoch {}/{}  reconstruction {:.4f}\n", modality, record.epoch, epochs,

@@ -12,9 +12,10 @@ class RunFolder {
 
   // A target that exists and is not an empty folder is a usage error, as is one that another process is writing;
   // missing parents are made; a folder that cannot be made is a storage error. Folder permissions: 0700. Checkpoints of
-  // an interrupted run beside the target: kept to go on from (resume), a usage error (fresh).
+  // an interrupted run beside the target: kept to go on from (resume), whatever becomes of this process; a usage error
+  // (fresh).
   explicit RunFolder(const std::filesystem::path& target, Start start = Start::fresh);
-  ~RunFolder();  // without commit() or keep(): removes everything, but never checkpoints that it was given to resume
+  ~RunFolder();  // without commit(), keep() or checkpoints found at the start: removes everything
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
 

@@ -109,9 +109,29 @@ std::optional<std::string> with_section(const std::string& key, RunConfig config
   return path;
 }
 
+// A key of another section ("model.epochs"): the nearest key of its own would mislead.
+void check_strays(const Layer& layer, const TomlEntry& section, RunConfig config) {
+  if (section.value.table() == nullptr || section.key == "encoder") return;
+  for (const TomlEntry& entry : section.value.table()->entries) {
+    std::string owner;  // the section that has the key: this one, else the first
+    for_each_section(config, [&](const std::string& name, auto&& visit) {
+      ConfigWriter writer;
+      visit(writer);
+      if (writer.table().find(entry.key) != nullptr && (owner.empty() || name == section.key)) owner = name;
+    });
+    if (owner.empty() || owner == section.key) continue;
+    layer.source.fail(
+        entry.line, entry.column,
+        fmt::format("[{}] unknown key \"{}\"; did you mean \"{}.{}\"?", section.key, entry.key, owner, entry.key));
+  }
+}
+
 void check_layer(const Layer& layer, const RunConfig& config) {
   for (const TomlEntry& entry : layer.root.entries) {
-    if (std::find(kSections.begin(), kSections.end(), entry.key) != kSections.end()) continue;
+    if (std::find(kSections.begin(), kSections.end(), entry.key) != kSections.end()) {
+      check_strays(layer, entry, config);
+      continue;
+    }
     const auto key = entry.value.table() == nullptr ? with_section(entry.key, config) : std::nullopt;
     const std::string what = key ? fmt::format("the key \"{}\" stands in no section", entry.key)
                                  : fmt::format("unknown section \"{}\"", entry.key);

@@ -63,7 +63,13 @@ Cohort read(const std::filesystem::path& folder, const CohortOptions& options, s
   cohort.task = file.task;
   cohort.labels_file = file.labels_file;
   for (const NamedColumn& target : file.targets) cohort.target_names.push_back(target.name);
-  const PatientIndex index = read_labels(file, options, cohort, log);
+  CohortOptions rest = options;
+  std::error_code ignored;
+  if (options.read_targets && !std::filesystem::exists(file.labels_path, ignored)) {
+    log.add({file.labels_path.string()}, "there is no such file: `plait predict` alone does without labels");
+    rest.read_targets = rest.for_training = false;  // where problems are collected: what else is there
+  }
+  const PatientIndex index = read_labels(file, rest, cohort, log);
   for (const ModalityEntry& entry : file.modalities) {
     UnmatchedIds& ids = unmatched.emplace_back(UnmatchedIds{entry.name, {}});
     read_modality(entry, cohort, index, options, cohort.modalities.emplace_back(), ids.ids, log);
@@ -73,6 +79,7 @@ Cohort read(const std::filesystem::path& folder, const CohortOptions& options, s
 }
 
 void count(const Cohort& cohort, CohortReport& report) {
+  report.name = cohort.name;
   report.task = cohort.task;
   report.patients = cohort.patients();
   report.classes = cohort.task == TaskKind::multilabel ? cohort.target_names : cohort.classes;
@@ -84,6 +91,7 @@ void count(const Cohort& cohort, CohortReport& report) {
   for (std::int64_t patient = 0; patient < cohort.patients(); ++patient) {
     const ModalityMask mask = cohort.available(patient);
     ++report.availability[mask];
+    if (!cohort.has_targets) continue;
     const bool labelled = cohort.labelled(patient);
     if (mask == 0 || !labelled) {
       auto& list = labelled ? report.without_modality : mask != 0 ? report.without_target : report.without_either;
@@ -137,13 +145,15 @@ CohortCheck check_cohort(const std::filesystem::path& folder, const CohortOption
   try {
     Cohort cohort = read(folder, options, result.report.unmatched, log);
     count(cohort, result.report);
-    for (std::string& note : cohort_notes(cohort, result.report)) log.note(std::move(note));
+    for (std::string& note : cohort_notes(cohort, result.report, log.count() == 0)) log.note(std::move(note));
     if (log.count() == 0) result.cohort = std::move(cohort);
     result.report.complete = log.complete();
   } catch (const Error& error) {
     if (error.code() != ExitCode::data) throw;
     result.report.complete = false;
-    result.report.problems.push_back(error.what());  // below, what the log holds goes in front
+    const auto& known = log.problems();  // below they go in front
+    if (std::find(known.begin(), known.end(), error.what()) == known.end())
+      result.report.problems.push_back(error.what());
   } catch (const ProblemLog::Full&) {
     result.report.complete = false;
   }

@@ -25,8 +25,9 @@ class CohortFileReader {
     const std::filesystem::path path = path_inside(folder_, "cohort.toml", {file_});
     std::error_code ignored;
     const std::filesystem::file_status status = std::filesystem::status(path, ignored);
-    if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status) &&
-        !std::filesystem::is_directory(status)) {
+    if (!std::filesystem::exists(status))
+      fail_data({file_}, "there is no such file: it says what a cohort folder holds");
+    if (!std::filesystem::is_regular_file(status) && !std::filesystem::is_directory(status)) {
       fail_data({file_}, "is no regular file");
     }
     const TomlValue root = read_toml(path);
@@ -52,13 +53,16 @@ class CohortFileReader {
   FilePosition place(const TomlEntry& entry) const { return {file_, entry.line, entry.column}; }
   FilePosition place(const TomlValue& value) const { return {file_, value.line, value.column}; }
 
+  static std::string unknown_key(const std::string& key, const std::string& section, const std::string& meant) {
+    const std::string what = section.empty() ? "" : fmt::format(" in [{}]", section);
+    return fmt::format("unknown key \"{}\"{}: did you mean \"{}\"?", key, what, meant);
+  }
+
   void check_keys(const TomlTable& table, const std::string& section, std::initializer_list<const char*> known) {
     const std::vector<std::string> names(known.begin(), known.end());
     for (const TomlEntry& entry : table.entries) {
       if (std::find(names.begin(), names.end(), entry.key) != names.end()) continue;
-      const std::string what = section.empty() ? "" : fmt::format(" in [{}]", section);
-      log_.add(place(entry), fmt::format("unknown key \"{}\"{}: did you mean \"{}\"?", entry.key, what,
-                                         nearest_name(entry.key, names).value_or("")));
+      log_.add(place(entry), unknown_key(entry.key, section, nearest_name(entry.key, names).value_or("")));
     }
   }
 
@@ -80,12 +84,12 @@ class CohortFileReader {
     return *text;
   }
 
-  const TomlEntry& required(const TomlTable& table, const char* key, const FilePosition& where) {
+  const TomlEntry& required(const TomlTable& table, const std::string& section, const char* key,
+                            const FilePosition& where) {
     const TomlEntry* entry = table.find(key);
     if (entry != nullptr) return *entry;
     for (const TomlEntry& other : table.entries)  // "knd": a slip of the finger, not a missing key
-      if (edit_distance(other.key, key) == 1)
-        fail_data(place(other), fmt::format("unknown key \"{}\": did you mean \"{}\"?", other.key, key));
+      if (edit_distance(other.key, key) == 1) fail_data(place(other), unknown_key(other.key, section, key));
     fail_data(where, fmt::format("the section has no \"{}\"", key));
   }
 
@@ -124,7 +128,7 @@ class CohortFileReader {
   }
 
   void read_task(const TomlTable& task, const FilePosition& where) {
-    const TomlEntry& kind = required(task, "kind", where);
+    const TomlEntry& kind = required(task, "task", "kind", where);
     const std::string word = text_of(kind);
     if (word == "survival") {
       fail_usage(
@@ -140,10 +144,10 @@ class CohortFileReader {
     }
     result_.task = *known;
     check_keys(task, "task", {"kind", "file", "target"});
-    const TomlEntry& file = required(task, "file", where);
+    const TomlEntry& file = required(task, "task", "file", where);
     result_.labels_file = text_of(file);
     result_.labels_path = path_inside(folder_, result_.labels_file, place(file.value));
-    const TomlEntry& target = required(task, "target", where);
+    const TomlEntry& target = required(task, "task", "target", where);
     result_.targets = columns_of(target, result_.task == TaskKind::multilabel);
     if (result_.targets.empty()) fail_data(place(target.value), "\"target\" names no column");
     for (const NamedColumn& column : result_.targets) {
@@ -166,15 +170,15 @@ class CohortFileReader {
     }
     const TomlTable* table = entry.value.table();
     if (table == nullptr) fail_data(place(entry), fmt::format("modality \"{}\" has to be a section", entry.key));
-    const TomlEntry& kind = required(*table, "kind", place(entry));
+    const std::string section = "modality." + entry.key;
+    const TomlEntry& kind = required(*table, section, "kind", place(entry));
     const std::optional<ModalityKind> known = modality_kind_from_name(text_of(kind));
     if (!known) fail_data(place(kind.value), "unknown modality kind: one of table, expression, image");
     modality.kind = *known;
 
-    const std::string section = "modality." + entry.key;
     if (modality.kind == ModalityKind::image) {
       check_keys(*table, section, {"kind", "files"});
-      read_pattern(required(*table, "files", place(entry)), modality);
+      read_pattern(required(*table, section, "files", place(entry)), modality);
     } else {
       if (modality.kind == ModalityKind::table) check_keys(*table, section, {"kind", "file", "categorical"});
       if (modality.kind == ModalityKind::expression) {
@@ -182,7 +186,7 @@ class CohortFileReader {
           fail_data(place(*categories), "\"categorical\" is for tables: the columns of expression are numbers");
         check_keys(*table, section, {"kind", "file"});
       }
-      const TomlEntry& file = required(*table, "file", place(entry));
+      const TomlEntry& file = required(*table, section, "file", place(entry));
       modality.file = text_of(file);
       modality.path = path_inside(folder_, modality.file, place(file.value));
       const TomlEntry* categorical = table->find("categorical");

@@ -24,11 +24,32 @@ void note_columns(const Cohort& cohort, const ModalityData& modality, std::vecto
   }
 }
 
+// Ids that are written in two ways cost a modality silently: the patients are there, and nobody has it.
+void note_patients(const Cohort& cohort, const ModalityData& modality, const CohortReport& report,
+                   std::vector<std::string>& notes) {
+  std::int64_t strangers = 0;
+  for (const UnmatchedIds& unmatched : report.unmatched)
+    if (unmatched.modality == modality.name) strangers = static_cast<std::int64_t>(unmatched.ids.size());
+  if (modality.rows == 0) {
+    notes.push_back(fmt::format("{}: no patient of {} has modality \"{}\", and none can be trained on it{}",
+                                modality.file, cohort.labels_file, modality.name,
+                                strangers > 0                          ? ": are the ids written in the same way?"
+                                : modality.kind == ModalityKind::image ? ": are the files named in another way?"
+                                                                       : ""));
+  } else if (strangers > modality.rows) {
+    notes.push_back(fmt::format("{}: {} of {} patients are not in {}: are the ids written in the same way?",
+                                modality.file, strangers, strangers + modality.rows, cohort.labels_file));
+  }
+}
+
 }  // namespace
 
-std::vector<std::string> cohort_notes(const Cohort& cohort, const CohortReport& report) {
+std::vector<std::string> cohort_notes(const Cohort& cohort, const CohortReport& report, bool sound) {
   std::vector<std::string> notes;
-  for (const ModalityData& modality : cohort.modalities) note_columns(cohort, modality, notes);
+  for (const ModalityData& modality : cohort.modalities) {
+    if (sound) note_patients(cohort, modality, report, notes);
+    note_columns(cohort, modality, notes);
+  }
   const auto rare = std::count_if(report.class_counts.begin(), report.class_counts.end(),
                                   [](std::int64_t count) { return count < kParts; });
   if (rare > 0)

@@ -8,8 +8,9 @@
 
 namespace plait {
 
-// Columns named like the target, columns with a category of its own for most patients, classes too small for every part
-// of a split. Names of columns and counts; no category, class or id.
-std::vector<std::string> cohort_notes(const Cohort& cohort, const CohortReport& report);
+// Modalities that nobody has or whose ids are mostly strange, columns named like the target, columns with a category of
+// its own for most patients, classes too small for every part of a split. Names of columns and counts; no category,
+// class or id. Not sound: files could not be read to their end, so that who has what says nothing.
+std::vector<std::string> cohort_notes(const Cohort& cohort, const CohortReport& report, bool sound = true);
 
 }  // namespace plait

@@ -25,6 +25,7 @@ struct CohortReport {
   std::vector<std::string> problems;  // "file:line:column: what"; empty: the cohort can be used
   std::vector<std::string> notes;     // what is no problem for `plait check` and may be one for training
   bool complete = true;               // false: there may be more problems (the messages say where reading stopped)
+  std::string name;                   // of the cohort; empty: it could not be read so far, nothing below is known
   TaskKind task = TaskKind::binary;
 
   std::int64_t patients = 0;                          // rows of the labels file
@@ -46,8 +47,8 @@ struct CohortCheck {
 };
 
 // Reads everything and collects problems instead of throwing at the first; only an unreadable cohort.toml ends it
-// early, and that too is a problem in the report. Images of several sizes are a note. Survival cohorts are a usage
-// error.
+// early, and that too is a problem in the report. Without a labels file the patients are those that the modalities
+// name. Images of several sizes are a note. Survival cohorts are a usage error.
 CohortCheck check_cohort(const std::filesystem::path& folder, const CohortOptions& options = {});
 
 }  // namespace plait

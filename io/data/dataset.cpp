@@ -31,7 +31,11 @@ class TableEncoder {
     for (const ColumnFit& column : fit.columns) {
       const auto found = columns.find(column.name);
       if (found == columns.end()) {
-        fail_data({file_, 1}, fmt::format("there is no column \"{}\", which the model was trained with", column.name));
+        fail_data(
+            {file_, 1},
+            fmt::format(
+                "there is no column \"{}\", which the model was trained with: add it, empty where it is not known",
+                column.name));
       }
       matched_.push_back(match(column, found->second));
     }

@@ -8,12 +8,26 @@
 #include "io/nearest_name.h"
 
 namespace plait {
+namespace {
+
+// "Patient_ID", "PatientId", "patient id"
+bool is_nearly_patient_id(std::string_view name) {
+  std::string letters;
+  for (const char c : name)
+    if (c != '_' && c != '-' && c != '.' && c != ' ') letters += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  return letters == "patientid";
+}
+
+}  // namespace
 
 std::size_t find_id_column(const CsvReader& csv) {
   const auto& header = csv.header();
   const auto found = std::find(header.begin(), header.end(), "patient_id");
   if (found != header.end()) return static_cast<std::size_t>(found - header.begin());
   const bool other_separator = header.size() == 1 && header[0].find_first_of(";\t|") != std::string::npos;
+  // The name is not repeated: in a file without a header it is a patient's value.
+  for (std::size_t i = 0; i < header.size(); ++i)
+    if (is_nearly_patient_id(header[i])) fail_data(csv.at(i), "this column has to be spelled patient_id");
   fail_data({csv.name(), 1, 1}, other_separator ? "the header has one column: fields are separated by commas here"
                                                 : "the header has no column patient_id");
 }

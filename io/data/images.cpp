@@ -89,16 +89,17 @@ class ImageReader {
       data_.width = kept.width;
     }
     if (image.channels != data_.channels || image.bits != data_.bits) {
-      fail_data({path.string()}, fmt::format("the image has {} channel(s) of {} bits, the first one {} of {}",
-                                             image.channels, image.bits, data_.channels, data_.bits));
+      fail_data({path.string()},
+                fmt::format("the image has {} channel(s) of {} bits, the first one, {}, {} of {}: make them equal",
+                            image.channels, image.bits, first_, data_.channels, data_.bits));
     }
     if (wanted_.height == 0 && log_.collects()) ++seen_[{size.height, size.width}];
     if (wanted_.height == 0 && size != ImageSize{data_.height, data_.width}) {
       if (log_.collects()) return;
       fail_data({path.string()},
-                fmt::format("the image is {} x {} (height x width), the first one {} x {}: make them equal, or set "
-                            "image_size under [preprocess]",
-                            size.height, size.width, data_.height, data_.width));
+                fmt::format("the image is {} x {} (height x width), the first one, {}, {} x {}: make them equal, or "
+                            "set image_size under [preprocess]",
+                            size.height, size.width, first_, data_.height, data_.width));
     }
     if (seen_.size() > 1) return;  // nothing is kept
     // For all of them only when a second one fits: the first one alone may promise what the others do not keep.

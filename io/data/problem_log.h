@@ -2,6 +2,7 @@
 // collected so that all of them can be shown at once.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +30,8 @@ class ProblemLog {
   // A problem that came as an exception. Anything but bad data is thrown on.
   void add(const Error& error) {
     if (mode_ == Mode::throw_first || error.code() != ExitCode::data) throw error;
+    // Without a labels file a table is read twice, first for its ids.
+    if (std::find(problems_.begin(), problems_.end(), error.what()) != problems_.end()) return;
     problems_.push_back(error.what());
     if (problems_.size() >= most_) throw Full{};
   }

@@ -17,6 +17,7 @@ constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
 struct ColumnState {
   bool listed = false;  // under `categorical` in cohort.toml: every cell is a category
   bool reported = false;
+  std::size_t line = 0;  // of the first cell with a value, which decided what the column holds
   TextMap<std::int32_t> codes;
 };
 
@@ -94,11 +95,9 @@ class TableReader {
         return kMissing;
       case CellKind::number:
         if (column.type == ColumnType::categorical) {
-          return refuse(j,
-                        "the column holds text and this cell a number: correct it, or list the column under "
-                        "categorical in cohort.toml");
+          return refuse_mixed(j, "text", "a number");
         }
-        column.type = ColumnType::numeric;
+        decide(j, ColumnType::numeric);
         return value;
       case CellKind::infinite:
         if (column.type == ColumnType::categorical) break;
@@ -112,17 +111,13 @@ class TableReader {
       return refuse(
           j, "a number with a decimal comma: write a point, or list the column under categorical in cohort.toml");
     if (entry_.kind == ModalityKind::expression) return refuse(j, "expected a number or an empty cell");
-    if (column.type == ColumnType::numeric) {
-      return refuse(j,
-                    "the column holds numbers and this cell text: correct it, or list the column under categorical "
-                    "in cohort.toml");
-    }
+    if (column.type == ColumnType::numeric) return refuse_mixed(j, "numbers", "text");
     return category(j, trimmed(cell));
   }
 
   float category(std::size_t j, std::string_view text) {
     Column& column = data_.columns[j];
-    column.type = ColumnType::categorical;
+    decide(j, ColumnType::categorical);
     auto known = states_[j].codes.find(text);
     if (known == states_[j].codes.end()) {
       if (!is_utf8(text)) return refuse(j, "the text is not UTF-8: save the file as UTF-8");
@@ -130,6 +125,18 @@ class TableReader {
       column.categories.emplace_back(text);
     }
     return static_cast<float>(known->second);
+  }
+
+  void decide(std::size_t j, ColumnType type) {
+    if (data_.columns[j].type == ColumnType::empty) states_[j].line = csv_.line();
+    data_.columns[j].type = type;
+  }
+
+  // Either of the two cells may be the odd one out, so both places are told.
+  float refuse_mixed(std::size_t j, const char* before, const char* here) {
+    return refuse(j, fmt::format("the column holds {} (first in line {}) and this cell {}: correct what is wrong, or "
+                                 "list the column under categorical in cohort.toml",
+                                 before, states_[j].line, here));
   }
 
   float refuse(std::size_t j, const std::string& message) {

@@ -62,7 +62,10 @@ void CsvReader::read_header() {
   std::unordered_map<std::string, std::size_t> seen;
   for (std::size_t i = 0; i < cells_.size(); ++i) {
     const std::string text(trimmed(cells_[i]));
-    if (text.empty()) fail_data(at(i), "the header has a column without a name");
+    if (text.empty())
+      fail_data(at(i), i == 0 ? "the header has a column without a name (row numbers? pandas leaves them out with "
+                                "index=False)"
+                              : "the header has a column without a name");
     if (!is_utf8(text)) fail_data(at(i), "the column's name is not UTF-8: save the file as UTF-8");
     // The name is not repeated: in a file without a header it is a patient's value.
     if (const auto [first, added] = seen.emplace(text, i + 1); !added) {

@@ -95,6 +95,14 @@ class Converter {
   ExitCode code_;
 };
 
+// The library's words, and what a beginner most often has forgotten.
+std::string described(const toml::parse_error& error) {
+  std::string text(error.description());
+  if (text.find("could not determine value type") != std::string::npos)
+    text += "; text stands in quotes: fusion = \"hybrid\"";
+  return text;
+}
+
 }  // namespace
 
 const TomlEntry* TomlTable::find(std::string_view key) const {
@@ -111,7 +119,8 @@ double TomlValue::number() const {
 }
 
 const char* TomlValue::type_name() const {
-  constexpr const char* names[] = {"a boolean", "an integer", "a number", "a string", "an array", "a table"};
+  constexpr const char* names[] = {"a boolean", "an integer", "a floating-point number",
+                                   "a string",  "an array",   "a table"};
   return names[value.index()];
 }
 
@@ -124,7 +133,7 @@ TomlValue parse_toml(std::string_view text, const std::string& file, ExitCode co
     out.line = out.column = 1;
     return out;
   } catch (const toml::parse_error& error) {
-    fail_at({file, error.source().begin.line, error.source().begin.column}, std::string(error.description()), code);
+    fail_at({file, error.source().begin.line, error.source().begin.column}, described(error), code);
   }
 }
 
@@ -132,7 +141,9 @@ TomlValue read_toml(const std::filesystem::path& path, ExitCode code) {
   std::error_code ignored;
   std::ifstream in(path, std::ios::binary);
   if (std::filesystem::is_directory(path, ignored)) fail_at({path.string()}, "is a folder, not a file", code);
-  if (!in) fail_at({path.string()}, "cannot be opened", code);
+  if (!in)
+    fail_at({path.string()}, std::filesystem::exists(path, ignored) ? "cannot be opened" : "there is no such file",
+            code);
   // One byte more than allowed, so that a longer file is noticed without being read whole. A pipe does not tell its
   // length.
   const std::uintmax_t told = std::filesystem::file_size(path, ignored);

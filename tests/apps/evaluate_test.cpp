@@ -80,9 +80,11 @@ TEST(Evaluate, TellsHowManyThePatientsTheRunHasMet) {
   EXPECT_EQ(counts(grown), std::pair(train - 1, validation));
   const Finished text = plait_run({"evaluate", trained.run(), changed.path()});
   EXPECT_TRUE(text.prints("small, everybody: 47 patients\n")) << text.out;
-  EXPECT_TRUE(text.prints("in this run's training part: " + std::to_string(train - 1) +
-                          ", validation part: " + std::to_string(validation) + " (met in training"))
+  EXPECT_TRUE(text.prints("in this run's training part: " + std::to_string(train - 1) + ", validation part: " +
+                          std::to_string(validation) + " (met in training, if the same ids are the same patients"))
       << text.out;
+  const Finished met = plait_run({"evaluate", trained.run(), trained.cohort.path(), "--split", "train"});
+  EXPECT_TRUE(met.prints(", validation part: 0 (met in training: it looks better on those)\n")) << met.out;
   const Finished own = plait_run({"evaluate", trained.run(), trained.cohort.path()});
   EXPECT_TRUE(own.prints("in this run's training part: 0, validation part: 0\n")) << own.out;
 }

@@ -166,6 +166,22 @@ TEST_F(Interrupted, PretrainingIsInterruptedAndNotRepeated) {
   EXPECT_EQ(metrics("run"), metrics("whole"));
 }
 
+// A mistake in the command line, a cohort that cannot be read at the moment: the hours of work are still there.
+TEST_F(Interrupted, AFailedAttemptLeavesTheCheckpoint) {
+  Program victim(train("run", false));
+  while (victim.printed().find("epoch 3/") == std::string::npos) std::this_thread::yield();
+  if (victim.end(SIGTERM).code == 0) GTEST_SKIP() << "the training was faster than the signal";
+  const fs::path table = cohort_.path() / "ehr.csv", away = cohort_.path() / "away.csv";
+  fs::rename(table, away);
+  EXPECT_EQ(test::run_program(train("run", true)).code, 3);
+  fs::rename(away, table);
+  EXPECT_EQ(test::run_program(train("run", true, {"--device", "gpu"})).code, 5);
+  EXPECT_EQ(test::run_program(train("run", true, {"--ids", (folder_ / "none.json").string()})).code, 3);
+  const Finished resumed = test::run_program(train("run", true));
+  EXPECT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_TRUE(resumed.prints("going on after")) << resumed.out;
+}
+
 TEST_F(Interrupted, AFinishedRunIsLeftAlone) {
   ASSERT_EQ(test::run_program(train("run", true)).code, 0);
   const std::string before = model("run");

@@ -124,6 +124,17 @@ TEST(Synth, RefusesWhatItMustNotDo) {
     EXPECT_TRUE(refused(finished, 2)) << option << finished.err;
     EXPECT_TRUE(finished.says(option)) << finished.err;
   }
+  // What the integer type would wrap around or cut is not somebody else's seed.
+  for (const auto& [option, value] :
+       std::vector<std::pair<std::string, std::string>>{{"--seed", "-1"},
+                                                        {"--seed", "18446744073709551616"},
+                                                        {"--patients", "99999999999999999999"},
+                                                        {"--patients", "1e3"},
+                                                        {"--genes", "4294967297"}}) {
+    const Finished finished = plait_run({"synth", "--out", folder / "c", option, value});
+    EXPECT_TRUE(refused(finished, 2)) << option << finished.err;
+    EXPECT_TRUE(finished.says(option + ": " + value + " is no whole number from ")) << finished.err;
+  }
   EXPECT_EQ(plait_run({"synth", "--out", folder / "c", "--task", "hair"}).code, 2);
   EXPECT_EQ(plait_run({"synth"}).code, 2);
   EXPECT_FALSE(fs::exists(folder / "c"));

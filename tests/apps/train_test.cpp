@@ -194,6 +194,34 @@ TEST_F(Train, CountsAreSpelledProperly) {
 }
 
 // Refused before anything is allocated: the system would grant the memory, and end the process when it is used.
+// One modality of few patients, or a test part that groups have swallowed, should not go unseen.
+TEST_F(Train, ThePlanTellsWhoIsThere) {
+  const Finished plain = train("plain");
+  EXPECT_FALSE(plain.prints("nobody is left for the test")) << plain.out;
+  const Json split = Json::parse(file("plain", "split.json"));
+  std::string ehr = read_bytes(cohort.path() / "ehr.csv"), kept = ehr.substr(0, ehr.find('\n') + 1);
+  const std::string id = split.at("train").at(0);
+  for (std::size_t at = kept.size(), end; at < ehr.size(); at = end + 1) {
+    end = ehr.find('\n', at);
+    const std::string row = ehr.substr(at, end + 1 - at);
+    if (row.find("," + id + ",") != row.npos || row.starts_with(id + ",")) kept += row;
+  }
+  SmallCohortFolder one;
+  one.write("ehr.csv", kept);
+  const Finished finished = plait_run({"train", one.path(), "--out", folder / "one", "--set", "train.epochs=0"});
+  EXPECT_TRUE(finished.prints("modalities of the training part: ehr 1, ")) << finished.out;
+
+  std::string labels = "patient_id,label,group\n";
+  for (int i = 0; i < 20; ++i) labels += SmallCohort::id(i) + (i % 2 == 0 ? ",1,f\n" : ",0,f\n");
+  SmallCohortFolder family;
+  family.write("labels.csv", labels);
+  const Finished whole = plait_run({"train", family.path(), "--out", folder / "family", "--set", "train.epochs=0"});
+  EXPECT_TRUE(whole.prints("note: nobody is left for the test, although train.test = 0.2: ")) << whole.out;
+  const Finished wanted = plait_run(
+      {"train", family.path(), "--out", folder / "wanted", "--set", "train.epochs=0", "--set", "train.test=0"});
+  EXPECT_FALSE(wanted.prints("nobody is left for the test")) << wanted.out;
+}
+
 TEST_F(Train, AModelThatTheMachineCannotHoldIsADeviceError) {
   const Finished trained =
       train("run", {"--set", "encoder.ehr.hidden=[65000,65000,65000,65000,65000,65000,65000,65000]"});

@@ -78,6 +78,13 @@ TEST(Usage, AMisspeltSettingNamesTheNearestOne) {
   EXPECT_FALSE(std::filesystem::exists(folder / "run"));
 }
 
+TEST(Usage, EverySettingHasAnOptionOfItsOwn) {
+  EXPECT_TRUE(plait_run({"train", "--help"}).prints("--set KEY=VALUE  ")) << "one value, not several";
+  const Finished two = plait_run({"train", "a", "--out", "b", "--set", "train.epochs=3", "model.fusion=late"});
+  EXPECT_TRUE(refused(two, 2)) << two.err;
+  EXPECT_TRUE(two.says("model.fusion=late (each key needs its own --set); see `plait train --help`")) << two.err;
+}
+
 TEST(Usage, DevicesThatThisBuildLacksAreDeviceErrors) {
   const SmallCohortFolder cohort;
   const TemporaryFolder folder;
@@ -167,6 +174,33 @@ TEST(Usage, CheckReportsEveryProblemOfABadCohort) {
   EXPECT_EQ(checked.code, 3);
   EXPECT_TRUE(checked.says("ehr.csv:") && checked.says("genomics.csv:") && checked.says("0010.png: ")) << checked.err;
   EXPECT_TRUE(checked.says("plait: 3 problems found in ")) << checked.err;
+}
+
+TEST(Usage, CheckSaysWhoIsThereWhateverIsWrong) {
+  SmallCohortFolder cohort;
+  std::filesystem::remove(cohort.path() / "labels.csv");
+  const Finished checked = plait_run({"check", cohort.path()});
+  EXPECT_EQ(checked.code, 3);
+  EXPECT_TRUE(checked.prints("cohort small: ") && checked.prints("Who has which modality:")) << checked.out;
+  EXPECT_FALSE(checked.prints("empty label")) << checked.out;
+  EXPECT_TRUE(checked.says("`plait predict` alone does without labels")) << checked.err;
+  EXPECT_TRUE(checked.err.ends_with("1 problem found in " + cohort.path().string() + "\n")) << checked.err;
+  const Finished none = plait_run({"check", cohort.path() / "none"});
+  EXPECT_EQ(none.code, 3);
+  EXPECT_EQ(none.out, "");
+}
+
+TEST(Usage, CheckNotesAModalityThatNobodyHas) {
+  SmallCohortFolder cohort;
+  const std::filesystem::path images = cohort.path() / "images";
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(images)) files.push_back(entry.path());
+  for (const auto& file : files) std::filesystem::rename(file, std::filesystem::path(file).replace_extension(".PNG"));
+  const Finished checked = plait_run({"check", cohort.path()});
+  EXPECT_EQ(checked.code, 0) << checked.err;
+  EXPECT_TRUE(checked.prints("note: images/{patient_id}.png: no patient of labels.csv has modality \"image\""))
+      << checked.out;
+  EXPECT_FALSE(checked.prints("0 x 0")) << checked.out;
 }
 
 TEST(Usage, InfoTellsWhatTheBuildCanDo) {

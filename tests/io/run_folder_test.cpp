@@ -47,6 +47,18 @@ TEST(RunFolder, LeavesNothingBehindWithoutCommit) {
   EXPECT_EQ(count(folder.path()), 0u);
 }
 
+// A cohort that cannot be read, a configuration that does not fit: what was found is left for the next attempt.
+TEST(RunFolder, LeavesTheCheckpointsThatItFound) {
+  const test::TemporaryFolder folder;
+  const fs::path checkpoint = folder / "run.partial/checkpoint/step-0000000007";
+  fs::create_directories(checkpoint);
+  test::write_bytes(checkpoint / "manifest.json", "hours");
+  for (int attempt = 0; attempt < 2; ++attempt) RunFolder run(folder / "run", RunFolder::Start::resume);
+  EXPECT_EQ(test::read_bytes(checkpoint / "manifest.json"), "hours");
+  EXPECT_EQ(error_of([&] { RunFolder run(folder / "run"); }).code, ExitCode::usage);
+  EXPECT_EQ(test::read_bytes(checkpoint / "manifest.json"), "hours");
+}
+
 TEST(RunFolder, RefusesATargetThatHoldsSomething) {
   const test::TemporaryFolder folder;
   fs::create_directory(folder / "full");

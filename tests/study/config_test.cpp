@@ -295,6 +295,9 @@ TEST(Config, UnknownKeysNameTheNearestOneAndTheirLine) {
   EXPECT_TRUE(text_error("epoch = 1\n")
                   .says("f.toml:1:1: the key \"epoch\" stands in no section; did you mean "
                         "\"train.epochs\"?"));
+  EXPECT_TRUE(text_error("[model]\nepochs = 1\n")
+                  .says("f.toml:2:1: [model] unknown key \"epochs\"; did you mean \"train.epochs\"?"));
+  EXPECT_TRUE(text_error("[train]\nhidden = [1]\n").says("did you mean \"encoder.ehr.hidden\"?"));
   EXPECT_TRUE(text_error("[tarin]\n").says("f.toml:1:2: unknown section \"tarin\"; did you mean \"train\"?"));
   EXPECT_TRUE(text_error("[encoder.ehr]\nhiden = []\n")
                   .says("f.toml:2:1: [encoder.ehr] unknown key \"hiden\"; did you mean \"hidden\"?"));
@@ -308,13 +311,14 @@ TEST(Config, UnknownKeysNameTheNearestOneAndTheirLine) {
 
 TEST(Config, WrongTypesNameTheExpectedOne) {
   const std::pair<const char*, const char*> cases[] = {
-      {"train.epochs=1.5", "[train] epochs: expected an integer, found a number"},
+      {"train.epochs=1.5", "[train] epochs: expected an integer, found a floating-point number"},
+      {"train.batch_size=1e3", "[train] batch_size: expected an integer, found a floating-point number"},
       {"train.epochs=many", "expected an integer, found a string"},
       {"train.learning_rate=fast", "expected a number, found a string"},
       {"train.shuffle=1", "expected true or false, found an integer"},
       {"train.optimizer=1", "expected a string, found an integer"},
       {"encoder.ehr.hidden=128", "expected an array of integers, found an integer"},
-      {"encoder.ehr.hidden=[1.5]", "expected integers, found a number"},
+      {"encoder.ehr.hidden=[1.5]", "expected integers, found a floating-point number"},
       {"encoder.ehr=3", "[encoder.ehr] must be a table"},
       {"encoder=3", "[encoder] must be a table"},
       {"train.optimizer=adm", "\"adm\" is not one of adam, adamw, sgd"},
@@ -425,7 +429,7 @@ TEST(Config, SetsThatAreNotSetsAreRefused) {
 TEST(Config, AMissingFileIsAUsageError) {
   const Thrown thrown = error_of([] { load_config(kModalities, "/no/such/config.toml"); });
   EXPECT_EQ(thrown.code, ExitCode::usage);
-  EXPECT_TRUE(thrown.says("/no/such/config.toml: cannot be opened"));
+  EXPECT_TRUE(thrown.says("/no/such/config.toml: there is no such file"));
 }
 
 TEST(Config, ModalitiesMayNotBeCalledLikeAStrategy) {

@@ -48,6 +48,40 @@ TEST(CohortNotes, ACategoryForMostPatients) {
             "input of its own");
 }
 
+TEST(CohortNotes, AModalityThatNobodyHas) {
+  const auto table = cohort_notes(with_columns({}, 0), {});
+  ASSERT_EQ(table.size(), 1u);
+  EXPECT_EQ(table[0], "ehr.csv: no patient of labels.csv has modality \"\", and none can be trained on it");
+  Cohort images = with_columns({}, 0);
+  images.modalities[0].name = "scan";
+  images.modalities[0].kind = ModalityKind::image;
+  images.modalities[0].file = "img/{patient_id}.png";
+  const auto named = cohort_notes(images, {});
+  ASSERT_EQ(named.size(), 1u);
+  EXPECT_EQ(named[0],
+            "img/{patient_id}.png: no patient of labels.csv has modality \"scan\", and none can be trained on it: are "
+            "the files named in another way?");
+  CohortReport strangers;
+  strangers.unmatched = {{"other", {}}, {"scan", {"secret"}}};
+  EXPECT_TRUE(cohort_notes(images, strangers).at(0).ends_with(": are the ids written in the same way?"));
+}
+
+TEST(CohortNotes, WhatAnUnreadableFileCausesIsNoNote) {
+  EXPECT_TRUE(cohort_notes(with_columns({}, 0), {}, false).empty());
+}
+
+TEST(CohortNotes, MoreStrangersThanPatients) {
+  Cohort cohort = with_columns({}, 1);
+  cohort.modalities[0].name = "ehr";
+  CohortReport report;
+  report.unmatched = {{"ehr", {"secret"}}};
+  EXPECT_TRUE(cohort_notes(cohort, report).empty());
+  report.unmatched[0].ids.assign(76, "secret");
+  const auto notes = cohort_notes(cohort, report);
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_EQ(notes[0], "ehr.csv: 76 of 77 patients are not in labels.csv: are the ids written in the same way?");
+}
+
 TEST(CohortNotes, RareClasses) {
   const Cohort cohort = with_columns({}, 10);
   const auto one = cohort_notes(cohort, counted(TaskKind::multiclass, {10, 2, 3}));

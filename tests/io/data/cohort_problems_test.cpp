@@ -60,6 +60,7 @@ TEST(CohortProblems, InTheLabels) {
   with("patient_id,label\na,\nb,NA\n", ": target \"label\": no patient has a value");
   with("patient_id,label\n", ": the file has no patient");
   with("id,label\na,1\n", ":1:1: the header has no column patient_id");
+  with("label,Patient ID\n1,a\n", ":1:2: this column has to be spelled patient_id");
   with("patient_id;label\na;1\n", ":1:1: the header has one column: fields are separated by commas here");
   with("patient_id,label\nx,1\ny,0\n", ": no patient of this file has a modality: do the ids match?");
   with("patient_id,label\nx,1\ny,0\na,\n", ": no patient that has a target has a modality");
@@ -79,11 +80,16 @@ TEST(CohortProblems, InATable) {
        ":2:2: column \"age\": a number with a decimal comma: write a point, or list the column under categorical in "
        "cohort.toml");
   with("patient_id,age\na,50\nb,sixty\n",
-       ":3:2: column \"age\": the column holds numbers and this cell text: correct it, or list the column under "
-       "categorical in cohort.toml");
+       ":3:2: column \"age\": the column holds numbers (first in line 2) and this cell text: correct what is wrong, or "
+       "list the column under categorical in cohort.toml");
   with("patient_id,age,ward\na,50,X\nb,60,7\n",
-       ":3:3: column \"ward\": the column holds text and this cell a number: correct it, or list the column under "
-       "categorical in cohort.toml");
+       ":3:3: column \"ward\": the column holds text (first in line 2) and this cell a number: correct what is wrong, "
+       "or "
+       "list the column under categorical in cohort.toml");
+  with(
+      "patient_id,age\na,\nb,none\nc,7\n",
+      ":4:2: column \"age\": the column holds text (first in line 3) and this cell a number: correct what is wrong, or "
+      "list the column under categorical in cohort.toml");
   with("patient_id,age\na,50\nb,inf\n",
        ":3:2: column \"age\": infinity is not a value (leave the cell empty where it is not known)");
   with("patient_id,age\na,50\nb,1e60\n", ":3:2: column \"age\": the number is too large for single precision");
@@ -138,7 +144,7 @@ TEST(CohortProblems, InCohortToml) {
        ":7:8: unknown modality kind: one of table, expression, image");
   with("format = 1\n" + task + "[modality.ehr]\nkind = \"table\"\n", ":6:11: the section has no \"file\"");
   with("format = 1\n" + task + "[modality.ehr]\nknd = \"table\"\nfile = \"ehr.csv\"\n",
-       ":7:1: unknown key \"knd\": did you mean \"kind\"?");
+       ":7:1: unknown key \"knd\" in [modality.ehr]: did you mean \"kind\"?");
   with("format = 1\n" + task + "[modality.g]\nkind = \"expression\"\nfile = \"ehr.csv\"\ncategorical = [\"ward\"]\n",
        ":9:1: \"categorical\" is for tables: the columns of expression are numbers");
   with("format = 1\n" + task + ehr + "categorical = [\"wrad\"]\n",
@@ -149,6 +155,12 @@ TEST(CohortProblems, InCohortToml) {
        ":8:9: \"files\" needs {patient_id} once, in the file's name, as in \"images/{patient_id}.png\"");
   with("format = 1\n[task]\nkind = \"triage\"\nfile = \"labels.csv\"\ntarget = \"label\"\n" + ehr,
        ":3:8: unknown task kind \"triage\": one of binary, multiclass, multilabel, regression");
+  SoundCohort slip;
+  slip.write("cohort.toml",
+             "format = 1\n[task]\nkind = \"binary\"\nfile = \"labels.csv\"\ntargets = \"label\"\n" + ehr);
+  const CohortReport report = check_cohort(slip.path()).report;
+  ASSERT_EQ(report.problems.size(), 1u) << "one slip is one problem";
+  EXPECT_TRUE(report.problems[0].ends_with(":5:1: unknown key \"targets\" in [task]: did you mean \"target\"?"));
 }
 
 TEST(CohortProblems, SurvivalIsRefusedAsUsage) {
@@ -173,14 +185,31 @@ TEST(CohortProblems, MissingFiles) {
   fs::remove(folder.path() / "ehr.csv");
   expect_problem(folder, "ehr.csv", ": there is no such file");
   fs::remove(folder.path() / "labels.csv");
-  expect_problem(folder, "labels.csv", ": there is no such file");
+  expect_problem(folder, "labels.csv", ": there is no such file: `plait predict` alone does without labels");
   fs::remove(folder.path() / "cohort.toml");
   EXPECT_EQ(error(folder.path()).code, ExitCode::data);
-  EXPECT_TRUE(error(folder.path()).says("cohort.toml"));
+  EXPECT_TRUE(error(folder.path()).says("cohort.toml: there is no such file"));
   EXPECT_TRUE(error(folder.path() / "none").says("there is no such cohort folder"));
   CohortFolder images(std::string(test::binary_task) + std::string(test::image_files));
   images.write("labels.csv", kLabels);
   EXPECT_TRUE(error(images.path()).says("the folder of images cannot be read"));
+}
+
+// Made for predictions: what is wrong with the modalities is told all the same, and once.
+TEST(CohortProblems, ACheckGoesOnWithoutLabels) {
+  SoundCohort folder;
+  fs::remove(folder.path() / "labels.csv");
+  const CohortReport sound = check_cohort(folder.path()).report;
+  ASSERT_EQ(sound.problems.size(), 1u);
+  EXPECT_TRUE(sound.complete);
+  EXPECT_EQ(sound.patients, 2);
+  EXPECT_EQ(sound.availability.at(1), 2);
+  EXPECT_EQ(sound.unlabelled, 0);
+  EXPECT_TRUE(sound.without_target.empty());
+  folder.write("ehr.csv", "patient_id,age\na,50\nb,60,70\n");
+  const CohortReport broken = check_cohort(folder.path()).report;
+  ASSERT_EQ(broken.problems.size(), 2u);
+  EXPECT_EQ(broken.problems[1], folder.file("ehr.csv") + ":3:3: the row has 3 fields, the header has 2");
 }
 
 TEST(CohortProblems, Images) {
@@ -189,14 +218,17 @@ TEST(CohortProblems, Images) {
       .image("images/b.png", 3, 3, 1, std::vector<std::uint8_t>(9));
   const Thrown sizes = error(folder.path());
   EXPECT_EQ(sizes.code, ExitCode::data);
-  EXPECT_EQ(sizes.message, folder.file("images/b.png") +
-                               ": the image is 3 x 3 (height x width), the first one 2 x 3: make them equal, or set "
-                               "image_size under [preprocess]");
+  EXPECT_EQ(sizes.message,
+            folder.file("images/b.png") +
+                ": the image is 3 x 3 (height x width), the first one, a.png, 2 x 3: make them equal, or "
+                "set image_size under [preprocess]");
   EXPECT_EQ(error(folder.path(), {.image_size = {4, 4}}).message, "");
   folder.image("images/b.png", 2, 3, 3, std::vector<std::uint8_t>(18));
-  expect_problem(folder, "images/b.png", ": the image has 3 channel(s) of 8 bits, the first one 1 of 8");
+  expect_problem(folder, "images/b.png",
+                 ": the image has 3 channel(s) of 8 bits, the first one, a.png, 1 of 8: make them equal");
   folder.image("images/b.png", 2, 3, 1, std::vector<std::uint8_t>(12), 16);
-  expect_problem(folder, "images/b.png", ": the image has 1 channel(s) of 16 bits, the first one 1 of 8");
+  expect_problem(folder, "images/b.png",
+                 ": the image has 1 channel(s) of 16 bits, the first one, a.png, 1 of 8: make them equal");
   folder.write("images/b.png", "no image");
   EXPECT_EQ(error(folder.path()).code, ExitCode::data);
   EXPECT_TRUE(error(folder.path()).says("b.png"));
@@ -211,7 +243,7 @@ TEST(CohortProblems, ImagesOfSeveralSizesAreANoteOfTheCheck) {
     folder.image("images/p" + std::to_string(i) + ".png", i == 0 ? 2 : 3, 3, 1,
                  std::vector<std::uint8_t>(i == 0 ? 6 : 9));
   }
-  folder.write("labels.csv", labels);
+  folder.write("labels.csv", labels).write("ehr.csv", "patient_id,age\np0,50\n");
   const CohortCheck checked = check_cohort(folder.path());
   EXPECT_TRUE(checked.report.problems.empty());
   EXPECT_TRUE(checked.report.complete);
@@ -219,7 +251,7 @@ TEST(CohortProblems, ImagesOfSeveralSizesAreANoteOfTheCheck) {
   EXPECT_EQ(checked.report.notes[0],
             "images/{patient_id}.png: 149 of 150 images are 3 x 3 (height x width), the others have 1 other size: to "
             "train on them set image_size under [preprocess], as in --set preprocess.image_size=[3,3]");
-  EXPECT_EQ(checked.report.availability.at(2), 150);
+  EXPECT_EQ(checked.report.availability.at(2), 149);
   ASSERT_TRUE(checked.cohort.has_value());
   EXPECT_TRUE(checked.cohort->modalities[1].sizes_differ);
   EXPECT_TRUE(check_cohort(folder.path(), {.image_size = {4, 4}}).report.notes.empty());

@@ -195,7 +195,7 @@ TEST(Dataset, CohortsWithoutTargets) {
   EXPECT_EQ(dataset.available(3), 2);
   EXPECT_EQ(balanced_weights(dataset, all_patients(cohort)), std::vector<float>(4, 0.0f));
   EXPECT_EQ(error_of([&] { read_cohort(none.path(), {.for_training = false}); }).message,
-            none.file("labels.csv") + ": there is no such file");
+            none.file("labels.csv") + ": there is no such file: `plait predict` alone does without labels");
   none.write("ehr.csv", "age,patient_id\n");
   std::filesystem::remove_all(none.path() / "images");
   std::filesystem::create_directory(none.path() / "images");
@@ -280,7 +280,8 @@ TEST(Dataset, RefusesACohortThatDoesNotFit) {
     EXPECT_EQ(thrown.code, ExitCode::data);
     EXPECT_EQ(thrown.message, other.file(file) + message);
   };
-  expect("ehr.csv", "patient_id,sex\na,M\n", ":1: there is no column \"age\", which the model was trained with");
+  expect("ehr.csv", "patient_id,sex\na,M\n",
+         ":1: there is no column \"age\", which the model was trained with: add it, empty where it is not known");
   expect("ehr.csv", "patient_id,age,sex\na,old,M\n",
          ":1: column \"age\" is categorical, the model was trained with a numeric one");
   expect("ehr.csv", "patient_id,age,sex\na,1,0\n",

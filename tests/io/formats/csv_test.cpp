@@ -93,6 +93,9 @@ TEST_F(Csv, RefusesWhatIsNotCsv) {
   expect_error("", "t.csv: the file is empty: expected a header row");
   expect_error("\n\n", "t.csv: the file is empty: expected a header row");
   expect_error("a,,c\n", "t.csv:1:2: the header has a column without a name");
+  expect_error(
+      ",patient_id,age\n0,a,1\n",
+      "t.csv:1:1: the header has a column without a name (row numbers? pandas leaves them out with index=False)");
   expect_error("a,b,a\n", "t.csv:1:3: the header names this column as it names column 1 (or there is no header?)");
   expect_error("a,b\n1,x\"y\"\n",
                "t.csv:2:2: a quote inside an unquoted cell: put the cell in quotes and double the quote");

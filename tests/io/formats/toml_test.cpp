@@ -65,7 +65,7 @@ TEST(Toml, KeepsOrderTypesAndPlaces) {
 
 TEST(Toml, NamesTypes) {
   const TomlValue root = parse("a=true\nb=1\nc=1.0\nd='x'\ne=[]\nf={}\n");
-  const char* expected[] = {"a boolean", "an integer", "a number", "a string", "an array", "a table"};
+  const char* expected[] = {"a boolean", "an integer", "a floating-point number", "a string", "an array", "a table"};
   for (std::size_t i = 0; i < 6; ++i) {
     const TomlValue& value = root.table()->entries[i].value;
     EXPECT_STREQ(value.type_name(), expected[i]);
@@ -143,7 +143,8 @@ TEST(Toml, ReadsFilesAndNamesThem) {
   const test::TemporaryFolder folder;
   const auto path = test::write_bytes(folder / "x.toml", "a = 5\n");
   EXPECT_EQ(*read_toml(path).table()->find("a")->value.integer(), 5);
-  EXPECT_TRUE(error_of([&] { read_toml(folder / "none.toml"); }).says("none.toml: cannot be opened"));
+  EXPECT_TRUE(error_of([&] { read_toml(folder / "none.toml"); }).says("none.toml: there is no such file"));
+  EXPECT_TRUE(error_of([] { parse_toml("a = hybrid\n", "t.toml"); }).says("text stands in quotes"));
   EXPECT_EQ(error_of([&] { read_toml(folder.path(), ExitCode::usage); }).code, ExitCode::usage);
 }
 
