@@ -4,7 +4,7 @@
 // A warp is 4 x 8 threads. Lanes are laid out so that neighbours i, i^1 share columns and i, i^2 share rows: a warp's
 // 16-byte reads of a tile are then broadcasts that the hardware serves two quarters at a time. A thread's rows are
 // groups of 4 neighbours, 16 apart, its columns groups of 4, 32 apart: a group is one 16-byte read where the operand
-// runs along it, four reads of four steps of k where the operand runs along k.
+// runs along it, four 8-byte reads of two steps of k where it runs along k (four steps at once would spill).
 #pragma once
 
 #include <cmath>
@@ -18,7 +18,7 @@ struct SimtCore {
   using Element = float;
   static constexpr int m = m_, n = n_, depth = 16, threads = threads_m * threads_n, stages = 4, pitch = n + 4;
   static constexpr int blocks_per_multiprocessor = 512 / threads;
-  static constexpr int reach = 4;  // steps of k whose operands are in registers at once
+  static constexpr int reach = 2;  // steps of k whose operands are in registers at once
   static constexpr int warps_m = threads_m / 4, warps_n = threads_n / 8;
   static constexpr int groups_m = m / threads_m / 4, groups_n = n / threads_n / 4;
   static_assert(groups_m * 4 * threads_m == m && groups_n * 4 * threads_n == n);
