@@ -1,28 +1,34 @@
 #!/usr/bin/env python3
 """Times the training step of bench/step_workload.h against the same model in PyTorch, in turns.
 
-    python3 bench/compare_pytorch.py build/bench/step_rounds [--batch 64 256] [--threads 1 2] [--rounds 20] [--compile]
+    python3 bench/compare_pytorch.py build/release/bench/step_rounds [--batch 64 256] [--threads 1 2] [--compile]
+    python3 bench/compare_pytorch.py build/gpu/bench/gpu/step_rounds_gpu --device cuda [--batch 32 256] [--precision bf16]
 
 Both sides do the whole step: three encoders, corruption, modality dropout, masked attention and concatenation, head,
-cross-entropy, alignment, reconstruction, L2, backward, Adam. PyTorch's side is idiomatic eager code: convolutions in
-channels_last, fused Adam, L2 as coupled weight decay (cheaper than a term of the loss). One round is ours, theirs,
-theirs, ours; other work on the machine so disturbs both alike. Printed: medians and 10th and 90th percentiles of the
-time of a step, and the median over rounds of theirs / ours.
+cross-entropy, alignment, reconstruction, L2, backward, Adam; the data are where the model is. PyTorch's side is
+idiomatic: convolutions in channels_last, fused Adam, L2 as coupled weight decay (cheaper than a term of the loss). On a
+GPU it takes part three times: eager; torch.compile with mode reduce-overhead, which replays CUDA graphs; and compiled
+code whose whole step, optimizer included, is one CUDA graph. One round is ours, theirs, theirs, ours; other work on the
+machine so disturbs all alike. Printed: the median time of a step with 10th and 90th percentile, and the median over
+rounds of theirs / ours.
 """
 
 import argparse
-import json
-import statistics
-import subprocess
 import sys
 import time
 
-import torch
-import torch.nn.functional as F
-from torch import nn
+from turns import Program, take_turns, write
 
 EMBED, GENES, CELLS, IMAGE = 64, 1000, 32, 28
 KEEP, CORRUPTION, RECONSTRUCTION, ALIGNMENT, L2 = 0.8, 0.2, 0.1, 0.01, 1e-4
+
+try:
+    import torch
+    import torch.nn.functional as F
+    from torch import nn
+except ImportError:
+    print("SKIPPED: PyTorch is not installed for this python3")
+    sys.exit(0)
 
 
 class Hybrid(nn.Module):
@@ -59,11 +65,11 @@ class Hybrid(nn.Module):
         corrupted = expression * (torch.rand_like(expression) >= CORRUPTION)
         z = self.encode(table, image, corrupted)
 
-        draws = torch.rand(available.shape)
+        draws = torch.rand(available.shape, device=available.device)
         present = available & (draws < KEEP)
-        rescued = F.one_hot((draws * available).argmax(dim=1), 3).bool()
+        rescued = (draws * available).argmax(dim=1, keepdim=True) == torch.arange(3, device=available.device)
         present = torch.where(present.any(dim=1, keepdim=True), present, rescued)
-        task = F.binary_cross_entropy_with_logits(self.fuse(z, present).squeeze(1), targets)
+        task = F.binary_cross_entropy_with_logits(self.fuse(z, present).squeeze(1).float(), targets)
 
         first, second = z[:, [0, 0, 1]], z[:, [1, 2, 2]]
         both = available[:, [0, 0, 1]] & available[:, [1, 2, 2]]
@@ -77,128 +83,164 @@ class Hybrid(nn.Module):
 
 
 class Theirs:
-    def __init__(self, batch, compiled):
+    """kind: eager, compile (on a GPU: with CUDA graphs) or graph (a GPU's whole step)."""
+
+    def __init__(self, batch, kind, device, precision):
         torch.manual_seed(1)
-        self.model = Hybrid().to(memory_format=torch.channels_last)
+        self.device, self.precision, self.kind = device, precision, kind
+        self.model = Hybrid().to(device, memory_format=torch.channels_last)
         self.parameters = sum(p.numel() for p in self.model.parameters())
         weights = [p for name, p in self.model.named_parameters() if not name.endswith("bias")]
         biases = [p for name, p in self.model.named_parameters() if name.endswith("bias")]
         self.optimizer = torch.optim.Adam(
-            [{"params": weights, "weight_decay": 2 * L2}, {"params": biases}], lr=1e-4, fused=True
-        )
+            [{"params": weights, "weight_decay": 2 * L2}, {"params": biases}],
+            lr=1e-4, fused=True, capturable=kind == "graph",
+        )  # fmt: skip
         self.batches = [self.draw(batch) for _ in range(8)]
-        self.loss = torch.compile(self.model.loss) if compiled else self.model.loss
-        self.forward = torch.compile(self.model) if compiled else self.model
+        mode = "reduce-overhead" if device == "cuda" and kind == "compile" else None
+        compiled = kind != "eager"
+        self.loss = torch.compile(self.model.loss, mode=mode) if compiled else self.model.loss
+        self.forward = torch.compile(self.model, mode=mode) if compiled else self.model
         self.turn = 0
+        self.steps = {what: [self.call(what, batch) for batch in self.batches] for what in ("train", "infer")}
 
-    @staticmethod
-    def draw(batch):
+    def draw(self, batch):
         available = torch.rand(batch, 3) < 0.8
         available[~available.any(dim=1), 0] = True
         image = torch.randn(batch, 1, IMAGE, IMAGE).to(memory_format=torch.channels_last)
         table, expression = torch.randn(batch, CELLS), torch.randn(batch, GENES)
-        return table, image, expression, available, (torch.rand(batch) < 0.5).float()
+        drawn = table, image, expression, available, (torch.rand(batch) < 0.5).float()
+        return tuple(tensor.to(self.device) for tensor in drawn)
 
     def train(self, batch):
-        loss = self.loss(*batch)
+        if self.kind == "compile" and self.device == "cuda":
+            torch.compiler.cudagraph_mark_step_begin()
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.precision == "bf16"):
+            loss = self.loss(*batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
-        return loss.item()
+        if self.device == "cpu":
+            loss.item()
 
     def infer(self, batch):
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.autocast(self.device, torch.bfloat16, enabled=self.precision == "bf16"):
             return self.forward(*batch[:4])
 
-    def seconds(self, what, steps):
+    def call(self, what, batch):
+        """A function that does one step on one batch."""
         step = self.train if what == "train" else self.infer
+        if self.kind != "graph":
+            return lambda: step(batch)
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(3):
+                step(batch)
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            step(batch)
+        return graph.replay
+
+    def seconds(self, what, steps):
+        calls = self.steps[what]
+        if self.device == "cuda":
+            torch.cuda.synchronize()
         start = time.perf_counter()
         for _ in range(steps):
-            step(self.batches[self.turn % len(self.batches)])
+            calls[self.turn % len(calls)]()
             self.turn += 1
+        if self.device == "cuda":
+            torch.cuda.synchronize()
         return time.perf_counter() - start
 
 
 class Ours:
-    def __init__(self, program, batch, threads):
-        self.process = subprocess.Popen(
-            [program, str(batch), str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        facts = json.loads(self.process.stdout.readline())
+    def __init__(self, command):
+        self.program = Program(command)
+        facts = self.program.answer()
         self.parameters = facts["parameters"]
-        assert facts["threads"] == threads
 
     def seconds(self, what, steps):
-        self.process.stdin.write(f"{what} {steps}\n")
-        self.process.stdin.flush()
-        return float(self.process.stdout.readline())
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def percentile(values, share):
-    ordered = sorted(values)
-    return ordered[round(share * (len(ordered) - 1))]
+        return self.program.ask(f"{what} {steps}")["seconds"]
 
 
 def compare(what, ours, theirs, rounds, seconds_a_turn):
-    for side in (ours, theirs):
+    sides = [side for side in (ours, *theirs.values()) if side]
+    for side in sides:
         side.seconds(what, 10)  # warm-up
-    steps = max(3, int(seconds_a_turn / (theirs.seconds(what, 5) / 5)))
-    times = {"ours": [], "theirs": []}
-    ratios = []
-    for _ in range(rounds):
-        turns = [side.seconds(what, steps) / steps for side in (ours, theirs, theirs, ours)]
-        times["ours"] += [turns[0], turns[3]]
-        times["theirs"] += [turns[1], turns[2]]
-        ratios.append((turns[1] + turns[2]) / (turns[0] + turns[3]))
-    row = {"what": what, "steps_a_turn": steps, "rounds": rounds, "ratio": statistics.median(ratios)}
-    row |= {"ratio_p10": percentile(ratios, 0.1), "ratio_p90": percentile(ratios, 0.9)}
-    for side, values in times.items():
-        row[side] = {
-            "median_ms": 1e3 * statistics.median(values),
-            "p10_ms": 1e3 * percentile(values, 0.1),
-            "p90_ms": 1e3 * percentile(values, 0.9),
-        }
-    return row
+    quickest = min(side.seconds(what, 5) / 5 for side in sides)
+    steps = max(3, min(2000, int(seconds_a_turn / quickest)))
+    turn = lambda side: lambda: 1e6 * side.seconds(what, steps) / steps  # noqa: E731
+    row = take_turns(turn(ours) if ours else None, {name: turn(side) for name, side in theirs.items()}, rounds)
+    return row | {"steps_a_turn": steps}
+
+
+def make_theirs(batch, kinds, arguments):
+    """Those that can be made; the others are told, and left out."""
+    theirs = {}
+    for kind in kinds:
+        try:
+            theirs["pytorch_" + kind] = Theirs(batch, kind, arguments.device, arguments.precision)
+        except Exception as failure:  # noqa: BLE001: a compiler's failure is not the comparison's
+            print(f"pytorch_{kind} takes no part: {str(failure).splitlines()[0][:200]}", flush=True)
+    return theirs
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("program", help="build/bench/step_rounds")
-    parser.add_argument("--batch", type=int, nargs="+", default=[64, 256])
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("program", help="step_rounds (CPU) or step_rounds_gpu (GPU)")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"], default="fp32", help="on a GPU, of both sides")
+    parser.add_argument("--batch", type=int, nargs="+")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="on the CPU")
+    parser.add_argument("--what", nargs="+", choices=["train", "infer"], default=["train", "infer"])
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--turn", type=float, default=0.2, help="seconds a turn")
-    parser.add_argument("--compile", action="store_true", help="torch.compile on their side")
+    parser.add_argument("--turn", type=float, help="seconds a turn (default 0.2, on a GPU 0.05)")
+    parser.add_argument("--compile", action="store_true", help="on the CPU: torch.compile on their side")
     parser.add_argument("--json", help="also append every result to this file, one object a line")
     arguments = parser.parse_args()
-    print(f"PyTorch {torch.__version__}, {'compiled' if arguments.compile else 'eager'}; ms a step: median [p10 p90]")
-    for threads in arguments.threads:
-        torch.set_num_threads(threads)
-        for batch in arguments.batch:
-            ours, theirs = Ours(arguments.program, batch, threads), Theirs(batch, arguments.compile)
-            if ours.parameters != theirs.parameters:
-                sys.exit(f"the models differ: {ours.parameters} parameters against {theirs.parameters}")
-            for what in ("train", "infer"):
-                row = compare(what, ours, theirs, arguments.rounds, arguments.turn)
-                row |= {"batch": batch, "threads": threads, "compiled": arguments.compile}
-                row |= {"torch": torch.__version__, "parameters": ours.parameters}
-                sides = "   ".join(
-                    f"{side} {row[side]['median_ms']:7.3f} [{row[side]['p10_ms']:.3f} {row[side]['p90_ms']:.3f}]"
-                    for side in ("ours", "theirs")
-                )
-                print(
-                    f"{what:5} batch {batch:4} threads {threads}:  {sides}   theirs / ours "
-                    f"{row['ratio']:.2f} [{row['ratio_p10']:.2f} {row['ratio_p90']:.2f}]",
-                    flush=True,
-                )
-                if arguments.json:
-                    with open(arguments.json, "a", encoding="utf-8") as file:
-                        file.write(json.dumps(row) + "\n")
-            ours.close()
+    on_gpu = arguments.device == "cuda"
+    if on_gpu and not torch.cuda.is_available():
+        print("SKIPPED: torch.cuda is not available")
+        return
+    if not on_gpu and arguments.precision != "fp32":
+        parser.error("--precision is for --device cuda")
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = arguments.precision == "tf32"
+    torch.backends.cudnn.benchmark = True
+    kinds = ["eager", "compile", "graph"] if on_gpu else ["compile" if arguments.compile else "eager"]
+    print(f"PyTorch {torch.__version__}; microseconds a step: median [p10 p90], then theirs / ours")
+    for threads in [0] if on_gpu else arguments.threads:
+        if not on_gpu:
+            torch.set_num_threads(threads)
+        for batch in arguments.batch or ([32, 256] if on_gpu else [64, 256]):
+            command = [arguments.program, str(batch), str(threads)]
+            if on_gpu:
+                command += ["--device", "gpu", "--precision", arguments.precision]
+            ours, missing = None, ""
+            try:
+                ours = Ours(command)
+            except (OSError, RuntimeError) as failure:
+                if not on_gpu:
+                    raise
+                missing = f"ours not measured: {failure}"
+                print(missing, flush=True)
+            theirs = make_theirs(batch, kinds, arguments)
+            if ours and any(ours.parameters != side.parameters for side in theirs.values()):
+                sys.exit("the models differ in their number of parameters")
+            for what in arguments.what:
+                operation = "train_step" if what == "train" else "inference"
+                shape = f"B{batch}" if on_gpu else f"B{batch}_threads{threads}"
+                row = {"section": "step", "id": "L1" if what == "train" else "", "operation": operation}
+                row |= {"name": f"{operation}/{arguments.precision}/{shape}", "dtype": arguments.precision}
+                row |= {"shape": shape, "status": "ok", "torch": torch.__version__}
+                if missing:
+                    row["reason"] = missing
+                row |= compare(what, ours, theirs, arguments.rounds, arguments.turn or (0.05 if on_gpu else 0.2))
+                write(row, arguments.json)
+            if ours:
+                ours.program.close()
 
 
 if __name__ == "__main__":

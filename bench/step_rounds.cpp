@@ -1,7 +1,7 @@
 // Our side of compare_pytorch.py: stays alive and times steps on request, so that both sides can take turns.
 //   step_rounds BATCH THREADS
-// prints {"parameters": N, "threads": T}, then for every line "train N" or "infer N" on standard input the seconds that
-// N steps took.
+// prints {"parameters": N, "threads": T}, then for every line "train N" or "infer N" on standard input a line
+// {"what": "train", "steps": N, "seconds": S}.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -31,7 +31,9 @@ int main(int argc, char** argv) {
       else
         workload.infer();
     }
-    std::printf("%.9f\n", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
+    std::printf("{\"what\": \"%s\", \"steps\": %lld, \"seconds\": %.9f}\n", what.c_str(), static_cast<long long>(steps),
+                passed.count());
     std::fflush(stdout);
   }
   return 0;

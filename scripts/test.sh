@@ -66,6 +66,9 @@ else
   echo "SKIPPED: numpy, safetensors and Pillow could not be installed (needs python3-venv and a reachable package index)"
 fi
 
+echo "== GPU check (dry run)"
+scripts/gpu_check.sh --dry-run
+
 # Before ctest, so that ctest's summary closes the output.
 if compgen -G 'tests/scripts/*test*.py' > /dev/null; then
   echo "== scripts"

@@ -34,7 +34,7 @@ struct Trial {
   bool captured = true;  // calls are timed inside a graph, free of the host; false: launched one by one
   Call ours = {};        // empty: there is nothing of ours, the row is a rival's or a ceiling
   std::vector<Rival> rivals = {};
-  std::vector<Output> outputs = {};  // of ours, set 0
+  std::vector<Output> outputs = {};    // of ours, set 0
   std::function<void()> restore = {};  // in place: puts set 0 back; without it, outputs are poisoned before a check
   std::function<double()> error = {};  // relative error of set 0's outputs after one call
 };

@@ -110,11 +110,15 @@ int serve(const Cases& cases) {
     answer.text("name", name);
     try {
       if (name != prepared) {
+        prepared.clear();
         turn.clear();
         trial = {};
         for (const Case& c : cases)
           if (c.name() == name) {
             trial = c.prepare(stream);
+            double error = 0;
+            if (const std::string wrong = fault(c, trial, error, stream); !wrong.empty())
+              throw std::runtime_error("INVALID: " + wrong);
             turn.push_back(std::make_unique<Turn>(trial, trial.ours, Patience{}, stream));
           }
         prepared = name;

@@ -7,11 +7,6 @@ namespace plait::bench {
 namespace {
 
 template <class T>
-PLAIT_HD double real(T x) {
-  return static_cast<double>(to_float(x));
-}
-
-template <class T>
 struct Patient {
   FusionOperands<T> o;
   PLAIT_HD double z(std::int64_t b, int m, std::int64_t j) const {

@@ -20,6 +20,7 @@ JsonLine head(const Case& c, const std::string& status) {
   JsonLine line;
   line.text("section", c.section).text("id", c.goal).text("name", c.name());
   line.text("operation", c.operation).text("dtype", c.dtype).text("shape", c.shape).text("status", status);
+  if (gpu::is_executor()) line.text("device", "executor");  // no measurement
   return line;
 }
 
@@ -34,22 +35,6 @@ void prepare_outputs(const Trial& trial, cudaStream_t stream) {
   for (const Output& output : trial.outputs)
     if (!trial.restore) poison(output, stream);
   if (trial.restore) trial.restore();
-}
-
-// Empty when right.
-std::string fault(const Case& c, const Trial& trial, double& error, cudaStream_t stream) {
-  prepare_outputs(trial, stream);
-  trial.ours(0);
-  gpu::synchronize(stream);
-  if (!trial.restore)
-    for (const Output& output : trial.outputs)
-      if (const auto count = count_poisoned(output, stream); count > 0)
-        return std::to_string(count) + " of " + std::to_string(output.count) + " outputs were not written";
-  error = trial.error ? trial.error() : 0.0;
-  if (error <= c.tolerance) return "";
-  char text[80];
-  std::snprintf(text, sizeof text, "error %.3g, tolerance %.3g", error, c.tolerance);
-  return text;
 }
 
 std::string difference_between_calls(const Trial& trial, int repeats, cudaStream_t stream) {
@@ -109,6 +94,21 @@ Row timed(const Case& c, const Trial& trial, double error, const Patience& patie
 
 }  // namespace
 
+std::string fault(const Case& c, const Trial& trial, double& error, cudaStream_t stream) {
+  prepare_outputs(trial, stream);
+  trial.ours(0);
+  gpu::synchronize(stream);
+  if (!trial.restore)
+    for (const Output& output : trial.outputs)
+      if (const auto count = count_poisoned(output, stream); count > 0)
+        return std::to_string(count) + " of " + std::to_string(output.count) + " outputs were not written";
+  error = trial.error ? trial.error() : 0.0;
+  if (error <= c.tolerance) return "";
+  char text[80];
+  std::snprintf(text, sizeof text, "error %.3g, tolerance %.3g", error, c.tolerance);
+  return text;
+}
+
 Ceilings Ceilings::read(const std::string& result_file) {
   Ceilings ceilings;
   std::ifstream file(result_file);
@@ -136,7 +136,7 @@ Row run_case(const Case& c, const Patience& patience, const Ceilings& ceilings, 
   try {
     stream = gpu::create_stream();
     const Trial trial = c.prepare(stream);
-    double error = 0;
+    double error = trial.ours ? NAN : 0.0;
     std::string wrong = trial.ours ? fault(c, trial, error, stream) : "";
     if (!wrong.empty()) {
       row = finish(c, head(c, "INVALID").number("error", error).number("tolerance", c.tolerance), "INVALID", wrong);

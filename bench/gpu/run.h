@@ -26,6 +26,9 @@ struct Row {
 
 // Never throws. repeats > 0: no timing; the outputs of so many more calls must have the same bits.
 Row run_case(const Case& c, const Patience& patience, const Ceilings& ceilings, int repeats);
+// Runs ours once on poisoned (or restored) outputs of set 0. Empty: right; else what is wrong.
+std::string fault(const Case& c, const Trial& trial, double& error, cudaStream_t stream);
+
 Row skipped(const Case& c, const std::string& reason);
 
 // False when the device answers no more (an illegal address ends every later call).

@@ -13,6 +13,11 @@ namespace plait::bench {
 
 inline constexpr std::int64_t most_samples = 32768;
 
+template <class T>
+PLAIT_HD double real(T x) {
+  return static_cast<double>(to_float(x));
+}
+
 struct Pair {
   double expected, actual;
 };
