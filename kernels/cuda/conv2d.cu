@@ -12,6 +12,7 @@
 
 #include "kernels/cuda/conv2d_chain.h"
 #include "kernels/cuda/conv2d_correlate.h"
+#include "kernels/cuda/conv2d_direct_forward.h"
 #include "kernels/cuda/conv2d_tensor_core.h"
 #include "kernels/cuda/conv2d_weight_gradient.h"
 #include "kernels/gpu_runtime.h"
@@ -92,6 +93,7 @@ template <class T>
 void conv2d_forward(const Conv2dParams& p, const T* x, const T* weight, const float* bias, T* y, void*,
                     cudaStream_t stream) {
   if (conv::is_empty(p)) return;
+  if (conv::is_direct(p)) return conv::direct_forward(p, x, weight, bias, y, stream);
   Correlation q;
   q.in = conv::inputs(p), q.out = conv::outputs(p);
   q.taps_high = static_cast<int>(p.kernel_height), q.taps_wide = static_cast<int>(p.kernel_width);

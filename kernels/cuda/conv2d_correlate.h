@@ -128,21 +128,18 @@ __global__ void __launch_bounds__(Math::threads)
     const int s = q.window_wide.split(tap);
     return mirrored ? Pixel{0, q.taps_high - 1 - tap, q.taps_wide - 1 - s} : Pixel{0, tap, s};
   };
-  const auto each_patch_unit = [&](const CorrelationStep& step, const auto& f) {
+  const auto view_of = [&](const CorrelationStep& step) {
     Pixel corner{origin.n, origin.h - q.pad_top, origin.w - q.pad_left};
     if (q.tap_by_tap) {
       const Pixel place = place_of(step.first_tap);
       corner.h += place.h, corner.w += place.w;
     }
-    each_unit<Math::threads, width>(q.in, q.tiles.patch_pixels(), q.tiles.patch_high, q.tiles.patch_wide, q.chunk,
-                                    q.patch_pitch, corner, step.chunk * q.chunk.value(), f);
+    return patch_view(q.tiles, corner, step.chunk * q.chunk.value(), q.chunk, q.patch_pitch);
   };
   const auto start_copies = [&](const CorrelationStep& step) {
     if (step.new_patch) {
-      each_patch_unit(step, [&](int element, std::int64_t offset, bool inside) {
-        copy_unit<width>(patch_of(step) + element, in + offset, inside);
-        if (through) copy_unit<width>(shared + q.outputs_at + element, in_outputs + offset, inside);
-      });
+      copy_view<Math::threads, width>(view_of(step), q.in, in, patch_of(step));
+      if (through) copy_view<Math::threads, width>(view_of(step), q.in, in_outputs, shared + q.outputs_at);
     }
     copy_weights<mirrored, width, Math>(q, step, j0, weight, weights_of(step));
     device::async_commit();
@@ -154,9 +151,10 @@ __global__ void __launch_bounds__(Math::threads)
     const CorrelationStep step = correlation_step(q, index);
     device::async_wait<0>();
     if (through && step.new_patch) {
-      each_patch_unit(step, [&](int element, std::int64_t, bool inside) {
-        if (inside)
-          through_activation<width>(q.in_activation, shared + q.outputs_at + element, patch_of(step) + element);
+      each_unit<Math::threads, width>(view_of(step), q.in, [&](const View::Unit& unit) {
+        if (unit.inside)
+          through_activation<width>(q.in_activation, shared + q.outputs_at + unit.element,
+                                    patch_of(step) + unit.element);
       });
     }
     __syncthreads();

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "kernels/device/async_copy.h"
 #include "kernels/device/divisor.h"
@@ -62,20 +63,25 @@ struct PixelTiles {
     const Pixel at = inside(m);
     return (at.n * patch_high.value() + at.h) * patch_wide.value() + at.w;
   }
+  // First pixel of 2x2 window m of a tile with even sides.
+  __device__ __forceinline__ Pixel window(int m) const {
+    const int w = wide_bits - 1, h = high_bits - 1;
+    return {m >> (w + h), (m >> w & ((1 << h) - 1)) * 2, (m & ((1 << w) - 1)) * 2};
+  }
   PLAIT_HD int patch_pixels() const { return patch_high.value() * patch_wide.value() << image_bits; }
 };
 
 // Tiles of `pixels` (a power of two) that cover the outputs with the fewest pixels, computed and staged. A patch serves
-// window_high x window_wide taps.
+// window_high x window_wide taps; sides along h and w are at least 2^least_bits.
 inline PixelTiles choose_tiles(int pixels, std::int64_t batch, std::int64_t high, std::int64_t wide,
-                               std::int64_t window_high, std::int64_t window_wide) {
+                               std::int64_t window_high, std::int64_t window_wide, int least_bits = 0) {
   const auto tiles = [](std::int64_t count, int bits) { return ((count - 1) >> bits) + 1; };
   int bits = 0;
   while (1 << bits < pixels) ++bits;
   PixelTiles best;
   std::int64_t least = -1;
-  for (int w = bits; w >= 0; --w) {
-    for (int h = bits - w; h >= 0; --h) {
+  for (int w = bits - least_bits; w >= least_bits; --w) {
+    for (int h = bits - w; h >= least_bits; --h) {
       const int n = bits - w - h;
       const std::int64_t count = tiles(batch, n) * tiles(high, h) * tiles(wide, w);
       const std::int64_t patch_high = (1 << h) + window_high - 1, patch_wide = (1 << w) + window_wide - 1;
@@ -95,25 +101,43 @@ inline PixelTiles choose_tiles(int pixels, std::int64_t batch, std::int64_t high
   return best;
 }
 
-// For each unit of `width` channels that this thread owns in a shared matrix [pixel][channel] of high x wide pixels an
-// image, seen from `corner` on and holding the channels [first, first + channels): f(element, offset, inside), its
-// place in the matrix, its place in the images (0 outside of them), and whether there is such a place.
-template <int threads, int width, class F>
-__device__ __forceinline__ void each_unit(const Images& images, int pixels, const device::Divisor& high,
-                                          const device::Divisor& wide, const device::Divisor& channels, int pitch,
-                                          Pixel corner, int first, const F& f) {
-  for (int e = static_cast<int>(threadIdx.x) * width; e < pixels * channels.value(); e += threads * width) {
-    int q = e;
-    const int c = channels.split(q), element = q * pitch + c;
-    const int w = corner.w + wide.split(q), h = corner.h + high.split(q), n = corner.n + q;
+// A matrix [pixel][channel] in shared memory that shows images from `corner` on: high x wide pixels an image, the
+// channels [first, first + channels), zeros outside the images.
+struct View {
+  Pixel corner;
+  int first = 0, pixels = 0, pitch = 0;
+  device::Divisor high, wide, channels;
+
+  struct Unit {
+    int element;          // in the matrix
+    std::int64_t offset;  // in the images; 0 outside
+    bool inside;
+  };
+  // The unit of channels that begins at channel e % channels of pixel e / channels.
+  __device__ __forceinline__ Unit unit(const Images& images, int e) const {
+    const int c = channels.split(e), element = e * pitch + c;
+    const int w = corner.w + wide.split(e), h = corner.h + high.split(e), n = corner.n + e;
     const bool inside = n < images.batch && static_cast<unsigned>(h) < static_cast<unsigned>(images.height) &&
                         static_cast<unsigned>(w) < static_cast<unsigned>(images.width) && first + c < images.channels;
     const std::int64_t offset = n * images.stride + (std::int64_t{h} * images.width + w) * images.channels + first + c;
-    f(element, inside ? offset : 0, inside);
+    return {element, inside ? offset : 0, inside};
   }
+  __device__ __forceinline__ int size() const { return pixels * channels.value(); }
+};
+
+__device__ __forceinline__ View patch_view(const PixelTiles& tiles, Pixel corner, int first,
+                                           const device::Divisor& channels, int pitch) {
+  return {corner, first, tiles.patch_pixels(), pitch, tiles.patch_high, tiles.patch_wide, channels};
 }
 
-// One unit, global to shared: asynchronously where it is a whole pack. Zeros where it is not inside.
+// f(unit) for each unit of `width` channels that this thread owns.
+template <int threads, int width, class F>
+__device__ __forceinline__ void each_unit(const View& view, const Images& images, const F& f) {
+  for (int e = static_cast<int>(threadIdx.x) * width; e < view.size(); e += threads * width) f(view.unit(images, e));
+}
+
+// One unit, global to shared: asynchronously, but for a single bf16, which cp.async cannot move. Zeros where not
+// inside.
 template <int width, class T>
 __device__ __forceinline__ void copy_unit(T* shared, const T* global, bool inside) {
   if constexpr (width == device::Pack<T>::size)
@@ -122,6 +146,32 @@ __device__ __forceinline__ void copy_unit(T* shared, const T* global, bool insid
     device::async_copy_4(shared, global, inside ? 4 : 0);
   else
     *shared = inside ? *global : T{};
+}
+
+// All units of a view. Single elements that go through registers (bf16, or converted to U) go `ahead` at a time, so
+// that their latencies overlap.
+template <int threads, int width, int ahead = 4, class T, class U>
+__device__ __forceinline__ void copy_view(const View& view, const Images& images, const T* from, U* to) {
+  if constexpr (std::is_same_v<T, U> && (width > 1 || sizeof(T) == 4)) {
+    each_unit<threads, width>(view, images, [&](const View::Unit& unit) {
+      copy_unit<width>(to + unit.element, from + unit.offset, unit.inside);
+    });
+  } else {
+    static_assert(width == 1);
+    for (int e = static_cast<int>(threadIdx.x); e < view.size(); e += ahead * threads) {
+      U value[ahead];
+      int element[ahead];
+      PLAIT_UNROLL
+      for (int i = 0; i < ahead; ++i) {
+        const View::Unit unit = view.unit(images, e + i * threads);
+        element[i] = e + i * threads < view.size() ? unit.element : -1;
+        value[i] = element[i] >= 0 && unit.inside ? from_float<U>(to_float(from[unit.offset])) : U{};
+      }
+      PLAIT_UNROLL
+      for (int i = 0; i < ahead; ++i)
+        if (element[i] >= 0) to[element[i]] = value[i];
+    }
+  }
 }
 
 // Gradient behind the activation to gradient in front of it, in place, `width` values.

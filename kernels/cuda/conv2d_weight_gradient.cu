@@ -31,7 +31,7 @@ using Wide = std::conditional_t<std::is_same_v<T, bf16>, TensorCoreSums<4>, Chai
 
 // One block: a part of the tiles, Sums::out_channels, a chunk of in-channels, up to nine units.
 template <class Sums, int x_width, int dy_width, class T>
-__global__ void __launch_bounds__(unit_threads)
+__global__ void __launch_bounds__(unit_threads, Sums::blocks)
     weight_gradient_kernel(WeightSumPlan q, const T* x, const T* y, const T* dy, float* parts) {
   T* const shared = device::dynamic_shared<T>();
   int block = static_cast<int>(blockIdx.x);
@@ -44,21 +44,16 @@ __global__ void __launch_bounds__(unit_threads)
 
   const auto patch_of = [&](int tile) { return shared + (tile & 1) * q.patch_size; };
   const auto dz_of = [&](int tile) { return shared + q.dz_at + (tile & 1) * q.dz_size; };
-  const auto each_dy_unit = [&](int tile, const auto& f) {
-    each_unit<unit_threads, dy_width>(q.dy, Sums::pixels, q.tile_high, q.tile_wide, q.out_channels, q.dz_pitch,
-                                      q.tiles.origin(tile), k0, f);
+  const auto dy_view = [&](int tile) {
+    return View{q.tiles.origin(tile), k0, Sums::pixels, q.dz_pitch, q.tile_high, q.tile_wide, q.out_channels};
   };
   const auto start_copies = [&](int tile) {
     Pixel corner = q.tiles.origin(tile);
     corner.h -= q.pad, corner.w -= q.pad;
-    each_unit<unit_threads, x_width>(q.x, q.tiles.patch_pixels(), q.tiles.patch_high, q.tiles.patch_wide, q.chunk,
-                                     q.patch_pitch, corner, c0, [&](int element, std::int64_t offset, bool inside) {
-                                       copy_unit<x_width>(patch_of(tile) + element, x + offset, inside);
-                                     });
-    each_dy_unit(tile, [&](int element, std::int64_t offset, bool inside) {
-      copy_unit<dy_width>(dz_of(tile) + element, dy + offset, inside);
-      if (through) copy_unit<dy_width>(outputs + element, y + offset, inside);
-    });
+    copy_view<unit_threads, x_width, 2>(patch_view(q.tiles, corner, c0, q.chunk, q.patch_pitch), q.x, x,
+                                        patch_of(tile));
+    copy_view<unit_threads, dy_width, 2>(dy_view(tile), q.dy, dy, dz_of(tile));
+    if (through) copy_view<unit_threads, dy_width, 2>(dy_view(tile), q.dy, y, outputs);
     device::async_commit();
   };
 
@@ -67,34 +62,34 @@ __global__ void __launch_bounds__(unit_threads)
   for (int tile = first; tile < end; ++tile) {
     device::async_wait<0>();
     if (through) {
-      each_dy_unit(tile, [&](int element, std::int64_t, bool inside) {
-        if (inside) through_activation<dy_width>(q.activation, outputs + element, dz_of(tile) + element);
+      each_unit<unit_threads, dy_width>(dy_view(tile), q.dy, [&](const View::Unit& unit) {
+        if (unit.inside) through_activation<dy_width>(q.activation, outputs + unit.element, dz_of(tile) + unit.element);
       });
     }
     __syncthreads();
     if (tile + 1 < end) start_copies(tile + 1);
     sums.add(q, patch_of(tile), dz_of(tile));
   }
-  sums.store(q, k0, c0, parts + blockIdx.y * q.part);
+  sums.store(q, k0, c0, parts + blockIdx.y * q.parts.size);
 }
 
 // gradient = sum of the parts, eight runs of neighbouring parts first; the bias gradient lies behind the weights'.
 constexpr int columns = 32, runs = 8;
 
 __global__ void __launch_bounds__(columns* runs)
-    add_parts_kernel(WeightSumPlan q, const float* parts, GradSlice<float> weight, GradSlice<float> bias) {
+    add_parts_kernel(Parts q, const float* parts, GradSlice<float> weight, GradSlice<float> bias) {
   struct Runs {
     float sum[runs][columns];
   };
   Runs& shared = device::block_shared<Runs>();
   const int column = static_cast<int>(threadIdx.x) % columns, run = static_cast<int>(threadIdx.x) / columns;
-  const std::int64_t e = std::int64_t{blockIdx.x} * columns + column, weights = q.weight_row * q.dy.channels;
-  const bool inside = e < weights + q.dy.channels;
-  const int length = (q.parts + runs - 1) / runs, first = run * length, end = std::min(first + length, q.parts);
+  const std::int64_t e = std::int64_t{blockIdx.x} * columns + column, weights = q.weight_row * q.out_channels;
+  const bool inside = e < weights + q.out_channels;
+  const int length = (q.count + runs - 1) / runs, first = run * length, end = std::min(first + length, q.count);
   float sum = 0.0f;
   if (inside) {
     PLAIT_UNROLL
-    for (int part = first; part < end; ++part) sum = sum + parts[part * q.part + e];
+    for (int part = first; part < end; ++part) sum = sum + parts[part * q.size + e];
   }
   shared.sum[run][column] = sum;
   __syncthreads();
@@ -116,9 +111,7 @@ WeightSumPlan plan_sums(const Conv2dParams& p) {
   q.x = inputs(p), q.dy = outputs(p);
   q.activation = p.activation;
   q.taps_wide = static_cast<int>(p.kernel_width), q.pad = static_cast<int>(p.pad);
-  q.weight_row = p.kernel_height * p.kernel_width * p.in_channels;
-  q.weight_stride = p.weight_stride;
-  q.part = round_up((q.weight_row + 1) * p.out_channels, 16);
+  q.parts = Parts::of(p.kernel_height * p.kernel_width * p.in_channels, p.out_channels, p.weight_stride);
   if (is_empty(p)) return q;  // no parts: the sum over nothing
 
   const int taps = static_cast<int>(p.kernel_height * p.kernel_width);
@@ -139,7 +132,7 @@ WeightSumPlan plan_sums(const Conv2dParams& p) {
       static_cast<int>((std::int64_t{q.tiles.count} * Sums::pixels + least_pixels - 1) / least_pixels);
   const int parts = std::clamp((wanted_blocks + q.blocks - 1) / q.blocks, 1, most_parts);
   q.tiles_a_part = (q.tiles.count + parts - 1) / parts;
-  q.parts = (q.tiles.count + q.tiles_a_part - 1) / q.tiles_a_part;
+  q.parts.count = (q.tiles.count + q.tiles_a_part - 1) / q.tiles_a_part;
 
   q.patch_pitch = odd_pitch<T>(chunk), q.dz_pitch = odd_pitch<T>(Sums::out_channels);
   q.patch_size = q.tiles.patch_pixels() * q.patch_pitch, q.dz_size = Sums::pixels * q.dz_pitch;
@@ -167,16 +160,21 @@ void run(const WeightSumPlan& q, const T* x, const T* y, const T* dy, float* par
   const auto kernel = !dy_packed ? weight_gradient_kernel<Sums, 1, 1, T>
                       : x_packed ? weight_gradient_kernel<Sums, pack, pack, T>
                                  : weight_gradient_kernel<Sums, 1, pack, T>;
-  launch(kernel, dim3(static_cast<unsigned>(q.blocks), static_cast<unsigned>(q.parts)), unit_threads, q.shared_bytes,
-         stream, q, x, y, dy, parts);
+  launch(kernel, dim3(static_cast<unsigned>(q.blocks), static_cast<unsigned>(q.parts.count)), unit_threads,
+         q.shared_bytes, stream, q, x, y, dy, parts);
 }
 
 }  // namespace
 
+void add_parts(const Parts& parts, const float* data, GradSlice<float> weight, GradSlice<float> bias,
+               cudaStream_t stream) {
+  launch(add_parts_kernel, blocks_for((parts.weight_row + 1) * parts.out_channels, columns), columns * runs, 0, stream,
+         parts, data, weight, bias);
+}
+
 template <class T>
 std::size_t weight_gradient_workspace_bytes(const Conv2dParams& p) {
-  const WeightSumPlan q = plan_sums_of<T>(p);
-  return sizeof(float) * static_cast<std::size_t>(q.parts * q.part);
+  return plan_sums_of<T>(p).parts.bytes();
 }
 
 template <class T>
@@ -185,14 +183,13 @@ void weight_gradient(const Conv2dParams& p, const T* x, const T* y, const T* dy,
   if (weight.mode == GradMode::ignore && bias.mode == GradMode::ignore) return;
   const WeightSumPlan q = plan_sums_of<T>(p);
   float* const parts = static_cast<float*>(workspace);
-  if (q.parts > 0) {
+  if (q.parts.count > 0) {
     if (p.out_channels <= Narrow<T>::out_channels)
       run<Narrow<T>>(q, x, y, dy, parts, stream);
     else
       run<Wide<T>>(q, x, y, dy, parts, stream);
   }
-  launch(add_parts_kernel, blocks_for((q.weight_row + 1) * p.out_channels, columns), columns * runs, 0, stream, q,
-         parts, weight, bias);
+  add_parts(q.parts, parts, weight, bias, stream);
 }
 
 template std::size_t weight_gradient_workspace_bytes<float>(const Conv2dParams&);

@@ -18,6 +18,23 @@ inline bool is_empty(const Conv2dParams& p) {
   return p.batch == 0 || p.out_channels == 0 || p.out_height() <= 0 || p.out_width() <= 0;
 }
 
+// Sums over parts of the pixels, to be added up: each holds the weights' gradients, [k][r, s, c], then the biases'.
+struct Parts {
+  int count = 0;
+  std::int64_t size = 0;        // elements of a part
+  std::int64_t weight_row = 0;  // weights of an out-channel
+  std::int64_t out_channels = 0, weight_stride = 0;
+
+  static Parts of(std::int64_t weight_row, std::int64_t out_channels, std::int64_t weight_stride) {
+    return {0, round_up((weight_row + 1) * out_channels, 16), weight_row, out_channels, weight_stride};
+  }
+  std::size_t bytes() const { return sizeof(float) * static_cast<std::size_t>(count * size); }
+};
+
+// No parts: the sum over nothing.
+void add_parts(const Parts& parts, const float* data, GradSlice<float> weight, GradSlice<float> bias,
+               cudaStream_t stream);
+
 template <class T>
 std::size_t weight_gradient_workspace_bytes(const Conv2dParams& p);
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/cuda/conv2d_tile.h"
+#include "kernels/cuda/conv2d_weight_gradient.h"
 #include "kernels/device/matrix.h"
 
 namespace plait::conv {
@@ -16,9 +17,8 @@ struct WeightSumPlan {
   PixelTiles tiles;
   Activation activation = Activation::identity;
   int taps_wide = 1, pad = 0;
-  std::int64_t weight_row = 0, weight_stride = 0;  // elements of an out-channel's weights; between out-channels
-  std::int64_t part = 0;                           // elements of a part: the weights, [k][r, s, c], then the biases
-  int parts = 0, tiles_a_part = 0, blocks = 0;
+  Parts parts;
+  int tiles_a_part = 0, blocks = 0;
   int units = 0;                                     // of a chunk of in-channels
   device::Divisor chunk, out_channels, units_a_tap;  // in-channels of a chunk, out-channels of a block
   device::Divisor unit_groups, chunks;               // how many
@@ -27,27 +27,34 @@ struct WeightSumPlan {
   std::size_t shared_bytes = 0;
 };
 
-// The three units of this warp.
+// The three units of this warp. While it sums it needs to know only where they lie in the patch.
 struct WarpUnits {
   int first, count;
-  int tap[warp_units], channel[warp_units];
   int element[warp_units];  // in the patch, for its first pixel
 
+  struct Tap {
+    int index, channel;
+  };
+  __device__ __forceinline__ Tap tap(const WeightSumPlan& q, int u) const {
+    int index = u < count ? first + u : 0;
+    const int channel = q.units_a_tap.split(index) * unit_channels;
+    return {index, channel};
+  }
   __device__ __forceinline__ WarpUnits(const WeightSumPlan& q, int group)
       : first(group * block_units + static_cast<int>(threadIdx.x) / 32 * warp_units),
         count(std::min(int{warp_units}, q.units - first)) {
     PLAIT_UNROLL
     for (int u = 0; u < warp_units; ++u) {
-      tap[u] = u < count ? first + u : 0;
-      channel[u] = q.units_a_tap.split(tap[u]) * unit_channels;
-      const int r = tap[u] / q.taps_wide, s = tap[u] % q.taps_wide;
-      element[u] = (r * q.tiles.patch_wide.value() + s) * q.patch_pitch + channel[u];
+      const Tap at = tap(q, u);
+      const int r = at.index / q.taps_wide, s = at.index % q.taps_wide;
+      element[u] = (r * q.tiles.patch_wide.value() + s) * q.patch_pitch + at.channel;
     }
   }
   // Element of a part that holds (k, unit u, channel c of the unit), or -1.
   __device__ __forceinline__ std::int64_t place(const WeightSumPlan& q, int k, int c0, int u, int c) const {
-    if (u >= count || k >= q.dy.channels || c0 + channel[u] + c >= q.x.channels) return -1;
-    return k * q.weight_row + std::int64_t{tap[u]} * q.x.channels + c0 + channel[u] + c;
+    const Tap at = tap(q, u);
+    if (u >= count || k >= q.dy.channels || c0 + at.channel + c >= q.x.channels) return -1;
+    return k * q.parts.weight_row + std::int64_t{at.index} * q.x.channels + c0 + at.channel + c;
   }
 };
 
@@ -56,6 +63,7 @@ class TensorCoreSums {
  public:
   using Element = bf16;
   static constexpr int pixels = 128, out_channels = 16 * MT;
+  static constexpr int blocks = MT > 2 ? 4 : 5;  // a multiprocessor
 
   __device__ __forceinline__ TensorCoreSums(const WeightSumPlan& q, int unit_group, bool first_block)
       : units_(q, unit_group), with_bias_(first_block && threadIdx.x < 32) {
@@ -106,7 +114,7 @@ class TensorCoreSums {
           if (at >= 0) part[at] = sum_[i][j][e];
         }
         if (with_bias_ && lane % 4 == 0 && e % 2 == 0 && k < q.dy.channels)
-          part[q.weight_row * q.dy.channels + k] = bias_[i][0][e];
+          part[q.parts.weight_row * q.dy.channels + k] = bias_[i][0][e];
       }
     }
   }
@@ -123,6 +131,7 @@ class ChainSums {
  public:
   using Element = float;
   static constexpr int pixels = 64, out_channels = 32 * KV;
+  static constexpr int blocks = KV > 1 ? 4 : 5;  // a multiprocessor
 
   __device__ __forceinline__ ChainSums(const WeightSumPlan& q, int unit_group, bool first_block)
       : units_(q, unit_group), with_bias_(first_block && threadIdx.x < 32 && threadIdx.x % 4 == 0) {
@@ -164,7 +173,7 @@ class ChainSums {
         const std::int64_t at = units_.place(q, k, c0, j / 4, lane % 4 * 4 + j % 4);
         if (at >= 0) part[at] = sum_[i][j];
       }
-      if (with_bias_ && k < q.dy.channels) part[q.weight_row * q.dy.channels + k] = bias_[i];
+      if (with_bias_ && k < q.dy.channels) part[q.parts.weight_row * q.dy.channels + k] = bias_[i];
     }
   }
 

@@ -10,7 +10,7 @@
 namespace plait::testing {
 namespace {
 
-constexpr std::int64_t most_steps = 120'000;
+constexpr std::int64_t most_steps = 60'000;
 
 // Beside the shared table: whole packs of channels, several chunks and blocks of channels, several images in a tile,
 // tiles cut at the edges.
@@ -203,7 +203,8 @@ template <class T>
 void exact_with_integers(cudaStream_t stream) {
   for (const shapes::Conv& s : shapes_of_tests()) {
     for (const Layout& layout : {packed, odd, shifted}) {
-      if (layout.padding + layout.shift > 0 && s.in_channels % 8 != 0) continue;  // the same path
+      if (layout.padding + layout.shift > 0 && (s.in_channels % 8 != 0 || s.steps() > 20'000))
+        continue;  // the same path
       SCOPED_TRACE(s.name() + " padding " + std::to_string(layout.padding) + " shift " + std::to_string(layout.shift));
       const bool add = layout.shift != 0 || s.in_channels % 2 != 0;
       Layer<T> layer(s, add ? Activation::identity : Activation::relu, Values::integers, layout, stream);
@@ -226,11 +227,22 @@ TEST_F(Conv2d, Bf16IsExactWithIntegers) {
   exact_with_integers<bf16>(stream);
 }
 
+// The patch under such a window does not fit: one tap after the other.
+TEST_F(Conv2d, LargeWindowsGoTapByTap) {
+  Layer<bf16> layer({1, 3, 4, 8, 8, 45, 45, 22}, Activation::relu, Values::integers, packed, stream);
+  layer.forward();
+  const auto floats = [](const std::vector<double>& v) { return as_seen<bf16>({v.begin(), v.end()}); };
+  EXPECT_TRUE(all_equal(layer.y, floats(layer.expected_y(true))));
+  const auto expected = layer.expected_gradients(false);
+  const auto actual = layer.backward(GradMode::overwrite, GradMode::ignore, GradMode::ignore);
+  EXPECT_TRUE(all_equal(actual.x, floats(expected.x)));
+}
+
 // Values below 1: sums in fp32 of at most a thousand terms err by less than 1e-4; bf16 results are rounded to 2^-9.
 template <class T>
 void near_double(cudaStream_t stream) {
   const double rounding = std::is_same_v<T, bf16> ? 1.0 / 256 : 1e-5, sums = 1e-4;
-  for (const shapes::Conv& s : {shapes::Conv{2, 9, 17, 8, 16}, {3, 5, 6, 40, 40}, {2, 7, 7, 3, 12}}) {
+  for (const shapes::Conv& s : {shapes::Conv{2, 9, 17, 8, 16}, {2, 5, 6, 40, 24}, {2, 7, 7, 3, 12}}) {
     for (const Activation activation :
          {Activation::identity, Activation::relu, Activation::sigmoid, Activation::tanh}) {
       SCOPED_TRACE(s.name() + " activation " + std::to_string(static_cast<int>(activation)));
