@@ -49,7 +49,7 @@ __global__ void __launch_bounds__(threads) corrupt_kernel(CorruptParams p, Rando
     PLAIT_UNROLL
     for (int block = 0; block < width / 4; ++block) {
       const Philox4 drawn =
-          random_block(random.seed, static_cast<std::uint32_t>(c / 4) + block, row, step, random.site);
+          random_block(random.seed, static_cast<std::uint32_t>(c / 4 + block), row, step, random.site);
       T* cell = cells.value + 4 * block;
       if constexpr (noise == Noise::mask) {
         PLAIT_UNROLL

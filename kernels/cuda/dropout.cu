@@ -32,7 +32,7 @@ __global__ void __launch_bounds__(threads)
     PLAIT_UNROLL
     for (int block = 0; block < width / 4; ++block) {
       const Philox4 drawn =
-          random_block(random.seed, static_cast<std::uint32_t>(c / 4) + block, row, step, random.site);
+          random_block(random.seed, static_cast<std::uint32_t>(c / 4 + block), row, step, random.site);
       PLAIT_UNROLL
       for (int i = 0; i < 4; ++i) {
         const float value = random_bernoulli(drawn.word[i], keep) ? to_float(from.value[4 * block + i]) * scale : 0.0f;

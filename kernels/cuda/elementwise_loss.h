@@ -18,25 +18,29 @@
 
 namespace plait::cuda {
 
+// One block an SM is promised, so that ptxas spills nothing to fit two large ones.
 template <class T, int width, int threads, class Term>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, 1)
     elementwise_loss_kernel(LossParams p, int lanes, const T* x, const float* targets, const float* weights,
                             LossValue value, GradSlice<T> gradient, Term term) {
   const double denominator = *value.denominator;
   const int lane = static_cast<int>(threadIdx.x) & (lanes - 1), rows = threads / lanes;
+  const int columns = static_cast<int>(p.columns);
   double sum = 0.0;
   for (std::int64_t b = std::int64_t{blockIdx.x} * rows + static_cast<int>(threadIdx.x) / lanes; b < p.batch;
        b += std::int64_t{gridDim.x} * rows) {
     const float weight = weights[b];
     const bool active = takes_part(weight, denominator);
-    const double factor = gradient_factor(p.coefficient, weight, denominator) / static_cast<double>(p.columns);
+    const double factor = gradient_factor(p.coefficient, weight, denominator) / static_cast<double>(columns);
     const float scale = static_cast<float>(factor);
+    const T* logits_of_row = x + b * p.stride;
+    const float* targets_of_row = targets + b * p.columns;
     double row_sum = 0.0;
-    for (std::int64_t c = std::int64_t{lane} * width; c < p.columns; c += std::int64_t{lanes} * width) {
+    for (int c = lane * width; c < columns; c += lanes * width) {
       float slope[width] = {};
       if (active) {
-        const Stretch<T, width> logits = load<width>(x + b * p.stride + c);
-        const Stretch<float, width> wanted = load<width>(targets + b * p.columns + c);
+        const Stretch<T, width> logits = load<width>(logits_of_row + c);
+        const Stretch<float, width> wanted = load<width>(targets_of_row + c);
         PLAIT_UNROLL
         for (int i = 0; i < width; ++i) {
           const LossTerm<float> at = term(to_float(logits.value[i]), wanted.value[i]);

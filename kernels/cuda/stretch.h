@@ -50,7 +50,8 @@ __device__ __forceinline__ void store_up_to(std::int64_t count, T* to, const Str
 template <int width, class T>
 bool rows_are_stretches(const T* data, std::int64_t stride, std::int64_t columns) {
   return reinterpret_cast<std::uintptr_t>(data) % alignof(Stretch<T, width>) == 0 &&
-         stride * sizeof(T) % alignof(Stretch<T, width>) == 0 && columns % width == 0;
+         stride * static_cast<std::int64_t>(sizeof(T)) % static_cast<std::int64_t>(alignof(Stretch<T, width>)) == 0 &&
+         columns % width == 0;
 }
 
 template <int width, class T>
