@@ -167,14 +167,12 @@ class Ours:
 
 
 def compare(what, ours, theirs, rounds, seconds_a_turn):
-    sides = [side for side in (ours, *theirs.values()) if side]
-    for side in sides:
+    def turn(side):
         side.seconds(what, 10)  # warm-up
-    quickest = min(side.seconds(what, 5) / 5 for side in sides)
-    steps = max(3, min(2000, int(seconds_a_turn / quickest)))
-    turn = lambda side: lambda: 1e6 * side.seconds(what, steps) / steps  # noqa: E731
-    row = take_turns(turn(ours) if ours else None, {name: turn(side) for name, side in theirs.items()}, rounds)
-    return row | {"steps_a_turn": steps}
+        steps = max(3, min(5000, int(seconds_a_turn / (side.seconds(what, 5) / 5))))
+        return lambda: 1e6 * side.seconds(what, steps) / steps
+
+    return take_turns(turn(ours) if ours else None, {name: turn(side) for name, side in theirs.items()}, rounds)
 
 
 def make_theirs(batch, kinds, arguments):

@@ -28,6 +28,8 @@ while [ $# -gt 0 ]; do
   esac
 done
 
+if ! command -v nvcc > /dev/null && [ -x /usr/local/cuda/bin/nvcc ]; then export PATH=/usr/local/cuda/bin:$PATH; fi
+
 # Where PyTorch keeps the rivals' libraries: nvidia/cu13, nvidia/cudnn and the like.
 nvidia_folders() {
   python3 - 2> /dev/null <<'PYTHON'
@@ -78,7 +80,6 @@ fi
 programs=$bundle
 if [ -z "$programs" ] && [ -z "$reason" ]; then
   echo "== build"
-  if ! command -v nvcc > /dev/null && [ -x /usr/local/cuda/bin/nvcc ]; then export PATH=/usr/local/cuda/bin:$PATH; fi
   if ! build build/gpu; then
     echo "gpu_check.sh: the build failed" >&2
     exit 1

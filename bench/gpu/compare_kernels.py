@@ -67,7 +67,6 @@ def triton_fusion():
     try:
         import triton
         import triton.language as tl
-        from triton.language.extra import libdevice
     except ImportError:
         return None
 
@@ -80,9 +79,9 @@ def triton_fusion():
         b = tl.load(z1 + row + column, mask=inside, other=0.0).to(tl.float32)
         c = tl.load(z2 + row + column, mask=inside, other=0.0).to(tl.float32)
         weight = tl.load(w + column, mask=inside, other=0.0).to(tl.float32)
-        sa = tl.sum(weight * libdevice.tanh(a))
-        sb = tl.sum(weight * libdevice.tanh(b))
-        sc = tl.sum(weight * libdevice.tanh(c))
+        sa = tl.sum(weight * (1.0 - 2.0 / (1.0 + tl.exp(2.0 * a))))  # tanh
+        sb = tl.sum(weight * (1.0 - 2.0 / (1.0 + tl.exp(2.0 * b))))  # tanh
+        sc = tl.sum(weight * (1.0 - 2.0 / (1.0 + tl.exp(2.0 * c))))  # tanh
         top = tl.maximum(sa, tl.maximum(sb, sc))
         ea, eb, ec = tl.exp(sa - top), tl.exp(sb - top), tl.exp(sc - top)
         fused = (ea * a + eb * b + ec * c) / (ea + eb + ec)
@@ -93,6 +92,13 @@ def triton_fusion():
         fuse_kernel[(y.shape[0],)](*zs, w, y, w.shape[0], block, num_warps=max(1, min(8, block // 256)))
         return y
 
+    # Right, or it takes no part.
+    zs, w = [torch.randn(64, 200, device="cuda") for _ in range(3)], torch.randn(200, device="cuda")
+    expected = fused_embeddings(zs, w)
+    error = ((run(zs, w, torch.empty_like(zs[0])) - expected).norm() / expected.norm()).item()
+    if not error < 1e-4:
+        print(f"the kernel in Triton is wrong (error {error}) and takes no part", flush=True)
+        return None
     return run
 
 
@@ -122,12 +128,12 @@ def fusion(dtype, batch, width, backward):
                 "pytorch_eager": lambda i: fused_embeddings(sets[i][0], w),
                 "pytorch_compile": lambda i: compiled(sets[i][0], w),
             }
-            triton = triton_fusion()
+            try:
+                triton = triton_fusion()
+            except Exception as failure:  # noqa: BLE001
+                print(f"Triton takes no part: {str(failure).splitlines()[0][:160]}", flush=True)
+                triton = None
             if triton:
-                got, expected = triton(*[sets[0][0], w, torch.empty_like(sets[0][1])]), fused_embeddings(sets[0][0], w)
-                error = ((got.float() - expected.float()).norm() / expected.float().norm()).item()
-                if not error < 1e-2:
-                    raise RuntimeError(f"the kernel in Triton is wrong: error {error}")
                 rivals["triton"] = lambda i: triton(sets[i][0], w, sets[i][1])
             return rivals, len(sets)
         # Forward runs once a set; what is timed is backward alone.
