@@ -108,7 +108,8 @@ void gemm(const GemmParams& p, const T* a, const T* b, const float* bias, const 
       .y_stride = p.y_stride,
       .activation = p.activation,
       .accumulate = p.accumulate,
-      .aligned = rows_are_aligned(c, p.c_stride) && (y == nullptr || rows_are_aligned(y, p.y_stride))};
+      .aligned = rows_are_aligned(c, p.c_stride) && (y == nullptr || rows_are_aligned(y, p.y_stride)),
+      .bias_aligned = rows_are_aligned(bias, 0)};
   if (plan.splits == 1) {
     dispatch(unit, Product<T, Out>{operands, epilogue, plan, p.a_transposed, p.b_transposed}, stream);
     return;

@@ -23,6 +23,7 @@ struct Epilogue {
   Activation activation = Activation::identity;
   bool accumulate = false;
   bool aligned = false;  // rows of c and of y start at multiples of 16 bytes
+  bool bias_aligned = false;
 
   __device__ bool starts_from_old() const { return accumulate && y == nullptr; }
 
@@ -38,9 +39,10 @@ struct Epilogue {
     if (row >= m || left <= 0) return;
     Out* to = c + split * split_stride + row * c_stride + column;
     if (bias != nullptr) {
+      float shift[N] = {};
+      load_row(bias + column, left, bias_aligned, shift);
       PLAIT_UNROLL
-      for (int i = 0; i < N; ++i)
-        if (i < left) v[i] = v[i] + bias[column + i];
+      for (int i = 0; i < N; ++i) v[i] = v[i] + shift[i];
     }
     if (y != nullptr) {
       float output[N] = {}, old[N] = {};

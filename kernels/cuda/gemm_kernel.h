@@ -77,21 +77,21 @@ __global__ void __launch_bounds__(Core::threads, Core::blocks_per_multiprocessor
       copy_b.next(b_tile(stage), std::min(k_left, depth));
     }
     device::async_commit();
-    k_left -= depth;
   };
 
   PLAIT_UNROLL
-  for (int stage = 0; stage < stages - 1; ++stage) copy_next(stage);
+  for (int stage = 0; stage < stages - 1; ++stage, k_left -= depth) copy_next(stage);
   Core core;
   if (epilogue.starts_from_old())
     core.for_each_run(
         [&](int row, int column, auto& run) { epilogue.start(origin.row + row, origin.column + column, run); });
 
-  for (int now = 0; k_left > -(stages - 1) * depth; now = now + 1 == stages ? 0 : now + 1) {
+  for (int now = 0; k_left > -(stages - 1) * depth; k_left -= depth) {
     device::async_wait<stages - 2>();
     __syncthreads();  // stage `now` has landed for all, the stage before it has been read by all
     copy_next(now == 0 ? stages - 1 : now - 1);
     core.multiply(a_tile(now), b_tile(now));
+    now = now + 1 == stages ? 0 : now + 1;
   }
   device::async_wait<0>();
   __syncthreads();

@@ -3,8 +3,7 @@
 
 #include <cstdint>
 
-#include "kernels/device/pack.h"
-#include "kernels/math/bf16.h"
+#include "kernels/device/pack_float.h"
 
 namespace plait {
 
@@ -24,7 +23,7 @@ __device__ __forceinline__ void load_row(const T* from, std::int64_t left, bool 
       for (int i = 0; i < N; i += width) {
         const device::Pack<T> pack = device::load_pack(from + i);
         PLAIT_UNROLL
-        for (int e = 0; e < width; ++e) v[i + e] = to_float(pack.value[e]);
+        for (int e = 0; e < width; ++e) v[i + e] = device::float_at(pack, e);
       }
       return;
     }
@@ -41,10 +40,10 @@ __device__ __forceinline__ void store_row(T* to, std::int64_t left, bool aligned
     if (aligned && left >= N) {
       PLAIT_UNROLL
       for (int i = 0; i < N; i += width) {
-        device::Pack<T> pack;
+        float part[width];
         PLAIT_UNROLL
-        for (int e = 0; e < width; ++e) pack.value[e] = from_float<T>(v[i + e]);
-        device::store_pack(to + i, pack);
+        for (int e = 0; e < width; ++e) part[e] = v[i + e];
+        device::store_pack(to + i, device::from_floats<device::Pack<T>>(part));
       }
       return;
     }
