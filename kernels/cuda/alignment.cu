@@ -12,7 +12,7 @@
 
 #include "kernels/cuda/alignment_terms.h"
 #include "kernels/cuda/stretch.h"
-#include "kernels/math/bf16.h"
+#include "kernels/device/pack_float.h"
 
 namespace plait {
 namespace {
@@ -51,7 +51,7 @@ __device__ __forceinline__ float pull_together(const Alignment<T>& q, const Pati
       if ((patient.pulled >> i & patient.pulled >> j & 1u) == 0) continue;
       PLAIT_UNROLL
       for (int e = 0; e < width; ++e) {
-        const float difference = to_float(z[i].value[e]) - to_float(z[j].value[e]);
+        const float difference = device::float_at(z[i], e) - device::float_at(z[j], e);
         squares = fmaf(difference, difference, squares);
       }
     }
@@ -64,12 +64,14 @@ __device__ __forceinline__ float pull_together(const Alignment<T>& q, const Pati
     cuda::Stretch<T, width> to = {};
     if (add) to = cuda::load<width>(q.dz[m].data + at);
     if (pulled) {
+      float gradient[width];
       PLAIT_UNROLL
       for (int e = 0; e < width; ++e) {
-        const float gradient = patient.gradient_factor *
-                               cuda::pull_of<M>(patient.pulled, m, [&](int j) { return to_float(z[j].value[e]); });
-        to.value[e] = from_float<T>(add ? to_float(to.value[e]) + gradient : gradient);
+        gradient[e] = patient.gradient_factor *
+                      cuda::pull_of<M>(patient.pulled, m, [&](int j) { return device::float_at(z[j], e); });
+        if (add) gradient[e] = device::float_at(to, e) + gradient[e];
       }
+      to = device::from_floats<cuda::Stretch<T, width>>(gradient);
     }
     cuda::store<width>(q.dz[m].data + at, to);
   }

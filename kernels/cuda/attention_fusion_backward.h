@@ -156,9 +156,9 @@ __global__ void __launch_bounds__(group_threads, M == 3 ? (Patients::aligned ? 3
           const Pack before = device::load_pack(to);
           PLAIT_UNROLL
           for (int e = 0; e < Pack::size; ++e) gradient[e] = device::float_at(before, e) + gradient[e];
-          device::store_pack(to, device::pack_of<T>(gradient));
+          device::store_pack(to, device::from_floats<Pack>(gradient));
         }
-        if (dz.mode == GradMode::overwrite) device::store_pack(to, device::pack_of<T>(gradient));
+        if (dz.mode == GradMode::overwrite) device::store_pack(to, device::from_floats<Pack>(gradient));
       }
     }
   });

@@ -112,7 +112,7 @@ __global__ void __launch_bounds__(group_threads, 4) fuse_kernel(FusionForward<T,
           PLAIT_UNROLL
           for (int e = 0; e < Pack::size; ++e) sum[e] = fmaf(alpha[m], device::float_at(z[m][i], e), sum[e]);
         }
-        device::store_pack(q.fused + b * q.p.fused_stride + at * Pack::size, device::pack_of<T>(sum));
+        device::store_pack(q.fused + b * q.p.fused_stride + at * Pack::size, device::from_floats<Pack>(sum));
       }
     }
 

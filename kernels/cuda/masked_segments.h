@@ -11,9 +11,9 @@
 #include <cstdint>
 
 #include "kernels/cuda/stretch.h"
+#include "kernels/device/pack_float.h"
 #include "kernels/grad_mode.h"
 #include "kernels/launch.h"
-#include "kernels/math/bf16.h"
 #include "kernels/modality_mask.h"
 
 namespace plait::cuda {
@@ -71,11 +71,13 @@ __device__ __forceinline__ void copy_segment(const MaskedSegments<T>& q, const S
             q.rescale ? static_cast<float>(q.modalities) / static_cast<float>(count_modalities(mask[r])) : 1.0f;
         Stretch<T, width> before = {};
         if (s.add) before = load<width>(to);
+        float value[width];
         PLAIT_UNROLL
         for (int e = 0; e < width; ++e) {
-          const float value = scale * to_float(moved[r].value[e]);
-          moved[r].value[e] = from_float<T>(s.add ? to_float(before.value[e]) + value : value);
+          value[e] = scale * device::float_at(moved[r], e);
+          if (s.add) value[e] = device::float_at(before, e) + value[e];
         }
+        moved[r] = device::from_floats<Stretch<T, width>>(value);
       }
       if (here || !s.add) store<width>(to, moved[r]);
     }

@@ -1,7 +1,9 @@
-// A pack's values as floats and back, and packs that are read once.
+// The values of a pack (or of any struct of an aligned array `value`) as floats and back, and packs that are read once.
 #pragma once
 
 #include <cstring>
+#include <type_traits>
+#include <utility>
 
 #include "kernels/device/language.h"
 #include "kernels/device/pack.h"
@@ -9,36 +11,43 @@
 
 namespace plait::device {
 
+template <class Values>
+using ElementOf = std::remove_cvref_t<decltype(std::declval<Values>().value[0])>;
+
+template <class Values>
+inline constexpr int count_of = static_cast<int>(sizeof(Values) / sizeof(ElementOf<Values>));
+
 // One instruction an element: of a word's two bf16 the lower is shifted up, the upper masked out.
-template <class T>
-__device__ __forceinline__ float float_at(const Pack<T>& pack, int i) {
-  if constexpr (sizeof(T) == 2) {
+template <class Values>
+__device__ __forceinline__ float float_at(const Values& values, int i) {
+  if constexpr (sizeof(ElementOf<Values>) == 2 && count_of<Values> % 2 == 0) {
     std::uint32_t word;
-    std::memcpy(&word, &pack.value[i & ~1], sizeof word);
+    std::memcpy(&word, &values.value[i & ~1], sizeof word);
     return elementary::float_of(static_cast<std::int32_t>(i % 2 == 0 ? word << 16 : word & 0xFFFF0000u));
   } else {
-    return pack.value[i];
+    return to_float(values.value[i]);
   }
 }
 
 // Nearest, ties to even: the bits of to_bf16 (but for the payload of a NaN), two values an instruction.
-template <class T>
-__device__ __forceinline__ Pack<T> pack_of(const float (&x)[Pack<T>::size]) {
-  Pack<T> pack;
+template <class Values>
+__device__ __forceinline__ Values from_floats(const float (&x)[count_of<Values>]) {
+  Values values;
+  constexpr int count = count_of<Values>;
 #ifdef __CUDACC__
-  if constexpr (sizeof(T) == 2) {
-    unsigned word[Pack<T>::size / 2];
+  if constexpr (sizeof(ElementOf<Values>) == 2 && count % 2 == 0) {
+    unsigned word[(count + 1) / 2];
     PLAIT_UNROLL
-    for (int i = 0; i < Pack<T>::size / 2; ++i)
+    for (int i = 0; i < count / 2; ++i)
       asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word[i]) : "f"(x[2 * i + 1]), "f"(x[2 * i]));
-    std::memcpy(&pack, word, sizeof pack);
+    std::memcpy(&values, word, sizeof values);
   } else
 #endif
   {
     PLAIT_UNROLL
-    for (int i = 0; i < Pack<T>::size; ++i) pack.value[i] = from_float<T>(x[i]);
+    for (int i = 0; i < count; ++i) values.value[i] = from_float<ElementOf<Values>>(x[i]);
   }
-  return pack;
+  return values;
 }
 
 // For what streams by: the line is not kept in the first-level cache, which is left to what is read again. Nobody
