@@ -113,6 +113,7 @@ template void first_non_finite(std::int64_t, const float*, std::int64_t*, cudaSt
 template void first_non_finite(std::int64_t, const bf16*, std::int64_t*, cudaStream_t);
 template void fill(std::int64_t, float, float*, cudaStream_t);
 template void fill(std::int64_t, bf16, bf16*, cudaStream_t);
+template void fill(std::int64_t, std::uint8_t, std::uint8_t*, cudaStream_t);
 
 }  // namespace gpu
 }  // namespace plait
