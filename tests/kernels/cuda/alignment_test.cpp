@@ -88,6 +88,25 @@ TEST_F(Alignment, AddsToGradientsWhereAsked) {
   }
 }
 
+// Whoever has weight 0 is out: the bytes of all its embeddings reach nothing, its gradient is an exact zero.
+TEST_F(Alignment, WeightlessPatientsLeakNothing) {
+  FusionProblem<float> f({.batch = 30, .width = 12, .modalities = 3}, stream);
+  const Loss<float> clean = run(f, true, GradMode::overwrite, stream);
+  for (std::size_t m = 0; m < 3; ++m) {
+    auto values = f.z_host[m];
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (f.weights_host[i / 12] == 0.0f || !has_modality(f.available_host[i / 12], static_cast<int>(m)))
+        values[i] = NAN;
+    f.z[m] = std::make_unique<DeviceMatrix<float>>(30, 12, values, stream);
+  }
+  const Loss<float> dirty = run(f, true, GradMode::overwrite, stream);
+  EXPECT_EQ(clean.value, dirty.value);
+  for (std::size_t m = 0; m < 3; ++m) {
+    EXPECT_TRUE(all_equal(dirty.dz[m], clean.dz[m]));
+    for (std::size_t i = 2 * 12; i < 3 * 12; ++i) EXPECT_EQ(dirty.dz[m][i], 0.0f);
+  }
+}
+
 // A denominator of 0 takes everybody out: the value is 0, gradients are exact zeros.
 TEST_F(Alignment, WithoutAnybody) {
   FusionProblem<float> f({.batch = 3, .width = 8, .modalities = 3}, stream);
