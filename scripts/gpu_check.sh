@@ -99,6 +99,9 @@ while read -r folder; do
 done < <(nvidia_folders)
 export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:-}
 
+# The expected words of the conformance test travel with the checkout, not with its program.
+export PLAIT_GOLDEN_DIR=$PWD/tests/golden/device
+
 alone=$(program plait_gpu_bench_alone)
 bench=$(program plait_gpu_bench)
 if [ -n "$bench" ] && ! "$bench" --list > /dev/null 2>&1; then
