@@ -71,9 +71,9 @@ class TensorCoreSums {
     for (int i = 0; i < MT; ++i) {
       PLAIT_UNROLL
       for (int e = 0; e < 4; ++e) {
-        bias_[i][0][e] = 0.0f;
+        bias_[i][e % 2] = 0.0f;
         PLAIT_UNROLL
-        for (int j = 0; j < 2 * warp_units; ++j) sum_[i][j][e] = 0.0f;
+        for (int j = 0; j < 2 * warp_units; ++j) sum_[j / 2][i][j % 2][e] = 0.0f;
       }
     }
   }
@@ -83,20 +83,26 @@ class TensorCoreSums {
     const int lane = static_cast<int>(threadIdx.x) % 32;
     const bf16* const dz_row = dz + (lane % 8 + lane / 16 * 8) * q.dz_pitch + lane / 8 % 2 * 8;
     for (int m = 0; m < pixels; m += 16) {
-      std::uint32_t a[MT][4], b[2 * warp_units][2];
+      std::uint32_t a[MT][4], b[2][4];  // the next unit is read while this one is multiplied
+      const bf16* const x_row = patch + q.tiles.in_patch(m + lane % 16) * q.patch_pitch + lane / 16 * 8;
+      device::load_matrix_x4_transposed(b[0], x_row + units_.element[0]);
       PLAIT_UNROLL
       for (int i = 0; i < MT; ++i) device::load_matrix_x4_transposed(a[i], dz_row + m * q.dz_pitch + 16 * i);
-      const bf16* const x_row = patch + q.tiles.in_patch(m + lane % 16) * q.patch_pitch + lane / 16 * 8;
       PLAIT_UNROLL
       for (int u = 0; u < warp_units; ++u) {
-        std::uint32_t pair[4];
-        device::load_matrix_x4_transposed(pair, x_row + units_.element[u]);
-        b[2 * u][0] = pair[0], b[2 * u][1] = pair[1], b[2 * u + 1][0] = pair[2], b[2 * u + 1][1] = pair[3];
+        if (u + 1 < warp_units) device::load_matrix_x4_transposed(b[(u + 1) % 2], x_row + units_.element[u + 1]);
+        const std::uint32_t pair[2][2] = {{b[u % 2][0], b[u % 2][1]}, {b[u % 2][2], b[u % 2][3]}};
+        device::mma_bf16(sum_[u], a, pair);
       }
-      device::mma_bf16(sum_, a, b);
-      if (with_bias_) {
-        const std::uint32_t ones[1][2] = {{0x3F803F80u, 0x3F803F80u}};
-        device::mma_bf16(bias_, a, ones);
+      if (!with_bias_) continue;
+      PLAIT_UNROLL
+      for (int i = 0; i < MT; ++i) {
+        PLAIT_UNROLL
+        for (int e = 0; e < 4; ++e) {  // out-channels l / 4 and l / 4 + 8 of the fragment, two pixels a word
+          const float first = to_float(bf16{static_cast<std::uint16_t>(a[i][e] & 0xFFFFu)});
+          const float second = to_float(bf16{static_cast<std::uint16_t>(a[i][e] >> 16)});
+          bias_[i][e % 2] = bias_[i][e % 2] + (first + second);
+        }
       }
     }
   }
@@ -111,18 +117,25 @@ class TensorCoreSums {
         PLAIT_UNROLL
         for (int j = 0; j < 2 * warp_units; ++j) {
           const std::int64_t at = units_.place(q, k, c0, j / 2, j % 2 * 8 + lane % 4 * 2 + e % 2);
-          if (at >= 0) part[at] = sum_[i][j][e];
+          if (at >= 0) part[at] = sum_[j / 2][i][j % 2][e];
         }
-        if (with_bias_ && lane % 4 == 0 && e % 2 == 0 && k < q.dy.channels)
-          part[q.parts.weight_row * q.dy.channels + k] = bias_[i][0][e];
       }
+    }
+    if (!with_bias_) return;
+    PLAIT_UNROLL
+    for (int i = 0; i < 2 * MT; ++i) {
+      float bias = bias_[i / 2][i % 2];  // of the four lanes' pixels
+      bias = bias + __shfl_xor_sync(device::full_warp, bias, 1);
+      bias = bias + __shfl_xor_sync(device::full_warp, bias, 2);
+      const int k = k0 + 8 * i + lane / 4;
+      if (lane % 4 == 0 && k < q.dy.channels) part[q.parts.weight_row * q.dy.channels + k] = bias;
     }
   }
 
  private:
   WarpUnits units_;
   bool with_bias_;
-  float sum_[MT][2 * warp_units][4], bias_[MT][1][4];
+  float sum_[warp_units][MT][2][4], bias_[MT][2];
 };
 
 // A lane holds 4 KV out-channels and four in-channels of each unit.
