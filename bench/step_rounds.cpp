@@ -1,7 +1,8 @@
 // Our side of compare_pytorch.py: stays alive and times steps on request, so that both sides can take turns.
-//   step_rounds BATCH THREADS
-// prints {"parameters": N, "threads": T}, then for every line "train N" or "infer N" on standard input a line
-// {"what": "train", "steps": N, "seconds": S}.
+//   step_rounds BATCH THREADS [--device cpu|gpu] [--precision fp32]
+// prints {"parameters": N, "threads": T, "device": "cpu"}, then for every line "train N" or "infer N" on standard input
+// a line {"what": "train", "steps": N, "seconds": S}. step_rounds_gpu is the same program linked with nvcc's kernels;
+// this one's gpu is the SIMT executor. Inference is timed on the CPU only. Exit status 5: no such device or precision.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -11,19 +12,23 @@
 #include "bench/step_workload.h"
 #include "kernels/cpu/parallel.h"
 
-int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fprintf(stderr, "usage: step_rounds BATCH THREADS\n");
-    return 2;
-  }
-  plait::cpu::set_thread_count(std::atoi(argv[2]));
-  plait::bench::StepWorkload workload(std::atoll(argv[1]));
-  std::printf("{\"parameters\": %lld, \"threads\": %d}\n", static_cast<long long>(workload.parameter_count()),
-              plait::cpu::thread_count());
+namespace {
+
+int run(std::int64_t batch, int threads, bool on_gpu) {
+  using plait::Device;
+  plait::cpu::set_thread_count(threads > 0 ? threads : plait::cpu::processor_count());
+  plait::bench::StepWorkload workload(batch, on_gpu ? Device::gpu() : Device{});
+  std::printf("{\"parameters\": %lld, \"threads\": %d, \"device\": \"%s\"}\n",
+              static_cast<long long>(workload.parameter_count()), plait::cpu::thread_count(), on_gpu ? "gpu" : "cpu");
   std::fflush(stdout);
   std::string what;
   std::int64_t steps = 0;
   while (std::cin >> what >> steps) {
+    if (what != "train" && on_gpu) {
+      std::printf("{\"what\": \"%s\", \"reason\": \"not timed on a GPU\"}\n", what.c_str());
+      std::fflush(stdout);
+      continue;
+    }
     const auto start = std::chrono::steady_clock::now();
     for (std::int64_t i = 0; i < steps; ++i) {
       if (what == "train")
@@ -31,10 +36,38 @@ int main(int argc, char** argv) {
       else
         workload.infer();
     }
+    workload.finish();
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
     std::printf("{\"what\": \"%s\", \"steps\": %lld, \"seconds\": %.9f}\n", what.c_str(), static_cast<long long>(steps),
                 passed.count());
     std::fflush(stdout);
   }
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  bool on_gpu = false, understood = argc >= 3 && argc % 2 == 1;
+  for (int i = 3; understood && i < argc; i += 2) {
+    const std::string flag = argv[i], value = argv[i + 1];
+    if (flag == "--device" && (value == "cpu" || value == "gpu")) {
+      on_gpu = value == "gpu";
+    } else if (flag == "--precision" && value != "fp32") {
+      std::fprintf(stderr, "step_rounds: models compute in fp32; %s is not there\n", value.c_str());
+      return 5;
+    } else if (flag != "--precision") {
+      understood = false;
+    }
+  }
+  if (!understood) {
+    std::fprintf(stderr, "usage: step_rounds BATCH THREADS [--device cpu|gpu] [--precision fp32]\n");
+    return 2;
+  }
+  try {
+    return run(std::atoll(argv[1]), std::atoi(argv[2]), on_gpu);
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "step_rounds: %s\n", failure.what());
+    return 5;
+  }
 }

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <string>
 
+#include "engine/train/gpu_step.h"
 #include "engine/train/trainer.h"
 #include "fusion/model.h"
 #include "tests/support/synthetic_batch.h"
@@ -14,11 +16,18 @@ namespace plait::bench {
 
 class StepWorkload {
  public:
-  explicit StepWorkload(std::int64_t batch_size)
+  explicit StepWorkload(std::int64_t batch_size, const Device& device = {})
       : model_(config(), TaskKind::binary, 1, model_training(options(), config()), 1),
-        trainer_(model_, options()),
         inference_(inference_arena_, false),
         recorded_(recorded_arena_) {
+    if (device.is_gpu()) {
+      model_.parameters().move_to(device);
+      optimizer_ = std::make_unique<Optimizer>(model_.parameters(), options());
+      gpu_step_ = std::make_unique<GpuStep>(model_, *optimizer_, options_);
+      gpu_step_->begin(0, {1e-4f});
+    } else {
+      trainer_ = std::make_unique<Trainer>(model_, options());
+    }
     for (std::uint32_t seed = 1; seed <= 8; ++seed) {
       BatchPlan plan{.inputs = config().inputs, .available = {}, .seed = seed};
       const auto draws = random_integers<unsigned>(3 * batch_size, seed, 5);
@@ -32,16 +41,26 @@ class StepWorkload {
 
   std::int64_t parameter_count() const { return model_.parameters().parameter_count(); }
 
-  // Forward, backward, L2, Adam.
+  // Forward, backward, L2, Adam. On a GPU: enqueued, the batch carried over from the host included.
   void train() {
-    trainer_.accumulate(next(), true);
-    trainer_.update(1e-4);
+    if (gpu_step_) {
+      gpu_step_->submit(next(), true, true);
+      gpu_step_->collect(false);
+      return;
+    }
+    trainer_->accumulate(next(), true);
+    trainer_->update(1e-4);
   }
+  // Waits for what was enqueued.
+  void finish() {
+    if (gpu_step_) gpu_step_->collect(true);
+  }
+  // The rest is for the CPU.
   // Forward with everything that training adds, losses and their gradients included, without backward.
   double forward() {
     recorded_.reset();
     const Batch& batch = next();
-    return model_.loss(recorded_, context(batch, true), batch).total();
+    return model_.loss(recorded_, context(batch, true), batch).evaluate().total();
   }
   // Logits of a batch.
   const float* infer() {
@@ -71,7 +90,10 @@ class StepWorkload {
   const Batch& next() { return batches_[turn_++ % batches_.size()].batch; }
 
   MultimodalModel model_;
-  Trainer trainer_;
+  TrainOptions options_ = options();
+  std::unique_ptr<Trainer> trainer_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<GpuStep> gpu_step_;
   Arena inference_arena_, recorded_arena_;
   Tape inference_, recorded_;
   std::deque<SyntheticBatch> batches_;
