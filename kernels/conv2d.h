@@ -58,7 +58,7 @@ void conv2d_backward(const Conv2dParams& p, const T* x, const T* weight, const T
 // tensor cores; behind an activation that is not the identity, dy is rounded to bf16 once more in front of it (no
 // change for ReLU). Weight and bias gradients: the sum over the pixels is cut into parts whose number depends on the
 // parameters alone, and the parts are added in a fixed order; in GradMode::accumulate that sum is added to the old
-// value.
+// value. Windows above about 25 x 25 are refused by the weight gradient: its patch would not fit the shared memory.
 namespace gpu {
 
 template <class T>
