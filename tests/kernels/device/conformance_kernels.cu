@@ -201,7 +201,7 @@ __global__ void pack_kernel(const float* in, std::uint32_t* out) {
   const int lane = index_of_thread();
   float x[size];
   for (int k = 0; k < size; ++k) x[k] = in[lane * size + k];
-  device::store_pack(shared.value + lane * size, device::pack_of<T>(x));
+  device::store_pack(shared.value + lane * size, device::from_floats<device::Pack<T>>(x));
   __syncthreads();
   const device::Pack<T> pack = device::load_pack(shared.value + (31 - lane) * size);
   for (int k = 0; k < size; ++k) {
