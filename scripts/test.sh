@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything a change must pass: packages, format, build, the tests of the scripts, the tests of the program.
 #   scripts/test.sh [--long] [--sanitize | --coverage]
-#     --long       the tests labelled `long` too, and a million inputs for every fuzz target
+#     --long       the tests labelled `long` too, a million inputs for every fuzz target, and a sample of mutants of the kernels
 #     --sanitize   under AddressSanitizer and UndefinedBehaviorSanitizer (slower; a build folder of its own)
 #     --coverage   counts the lines that the tests run (a build folder of its own) and prints the share of each folder
 set -euo pipefail
@@ -10,9 +10,10 @@ cd "$(dirname "$0")/.."
 preset=release
 selection=(--label-exclude '^long$')
 fuzz=no
+mutants=no
 for option in "$@"; do
   case $option in
-    --long) selection=() fuzz=yes ;;
+    --long) selection=() fuzz=yes mutants=yes ;;
     --sanitize) preset=asan-ubsan ;;
     --coverage) preset=coverage ;;
     -h | --help) sed -n '2,6s/^# //p' "$0"; exit 0 ;;
@@ -49,6 +50,13 @@ launcher=()
 if command -v ccache > /dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
 cmake --preset "$preset" -DPLAIT_TESTS=ON "${launcher[@]}" > /dev/null
 cmake --build --preset "$preset"
+
+echo "== registers and spills"
+if grep -qs '^CMAKE_CUDA_COMPILER:[A-Z]*=/' "build/$preset/CMakeCache.txt"; then
+  scripts/ptxas_report.sh "build/$preset"
+else
+  echo "SKIPPED: no nvcc, so nobody knows what the kernels take of a GPU"
+fi
 if [ "$preset" = coverage ]; then find build/coverage -name '*.gcda' -delete; fi
 
 echo "== oracle"
@@ -78,6 +86,11 @@ fi
 if [ "$fuzz" = yes ]; then
   echo "== fuzz"
   scripts/fuzz.sh
+fi
+
+if [ "$mutants" = yes ]; then
+  echo "== mutants of the kernels"
+  scripts/mutate_kernels.py --build "build/$preset" --sample 60 --minimum 85
 fi
 
 echo "== tests"
