@@ -141,7 +141,7 @@ TEST(Optimizer, ContinuesFromSavedMoments) {
   Optimizer straight(whole, options), before(resumed, options), after(resumed, options);
   for (std::uint32_t i = 0; i < 6; ++i) step(whole, straight, i);
   for (std::uint32_t i = 0; i < 3; ++i) step(resumed, before, i);
-  for (std::size_t m = 0; m < 2; ++m) after.moment(m) = before.moment(m);
+  for (std::size_t m = 0; m < 2; ++m) after.moment(m).copy_from(before.moment(m));
   for (std::uint32_t i = 3; i < 6; ++i) step(resumed, after, i);
   EXPECT_EQ(
       std::vector(static_cast<float*>(whole.values()), static_cast<float*>(whole.values()) + whole.flat_count()),

@@ -96,7 +96,7 @@ TEST_P(Learning, HalvesTheLossOnSomethingLearnable) {
   set_targets(data, head.task);
 
   const std::uint32_t step = 0;
-  const auto task_loss = [&] {
+  const auto task_loss = [&]() -> double {
     Arena arena;
     Tape tape(arena, false);
     const StepContext context{.step = &step, .rows = nullptr};
