@@ -193,7 +193,7 @@ def main():
     parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"], default="fp32", help="on a GPU, of both sides")
     parser.add_argument("--batch", type=int, nargs="+")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="on the CPU")
-    parser.add_argument("--what", nargs="+", choices=["train", "infer"], default=["train", "infer"])
+    parser.add_argument("--what", nargs="+", choices=["train", "infer"], help="on a GPU: train alone")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--turn", type=float, help="seconds a turn (default 0.2, on a GPU 0.05)")
     parser.add_argument("--compile", action="store_true", help="on the CPU: torch.compile on their side")
@@ -227,7 +227,7 @@ def main():
             theirs = make_theirs(batch, kinds, arguments)
             if ours and any(ours.parameters != side.parameters for side in theirs.values()):
                 sys.exit("the models differ in their number of parameters")
-            for what in arguments.what:
+            for what in arguments.what or (["train"] if on_gpu else ["train", "infer"]):
                 operation = "train_step" if what == "train" else "inference"
                 shape = f"B{batch}" if on_gpu else f"B{batch}_threads{threads}"
                 row = {"section": "step", "id": "L1" if what == "train" else "", "operation": operation}

@@ -106,6 +106,13 @@ struct ColumnSum {
   PLAIT_HD double actual(std::int64_t j) const { return static_cast<double>(sums[j]); }
 };
 
+template <class T>
+struct ReluGradient {
+  const T *y, *dy, *dz;
+  PLAIT_HD double expected(std::int64_t i) const { return real(y[i]) > 0 ? real(dy[i]) : 0.0; }
+  PLAIT_HD double actual(std::int64_t i) const { return real(dz[i]); }
+};
+
 // The sum of one of 4096 stretches.
 struct Stretch {
   std::int64_t count;
@@ -190,6 +197,11 @@ double column_sums_error(std::int64_t rows, std::int64_t columns, const T* x, co
   return error_of(ColumnSum<T>{rows, columns, x, sums}, columns, stream);
 }
 
+template <class T>
+double relu_gradient_error(std::int64_t count, const T* y, const T* dy, const T* dz, cudaStream_t stream) {
+  return error_of(ReluGradient<T>{y, dy, dz}, count, stream);
+}
+
 double sum_error(std::int64_t count, const float* x, bool squares, const double* value, cudaStream_t stream) {
   return value_error(value, total(sample(Stretch{count, x, squares}, 4096, stream)), stream);
 }
@@ -217,10 +229,12 @@ template double product_error<bf16, float>(const gpu::GemmParams&, const bf16*, 
 template double loss_error<float>(Loss, const LossParams&, const float*, const float*, const std::int32_t*,
                                   const float*, const double*, cudaStream_t);
 template double column_sums_error<float>(std::int64_t, std::int64_t, const float*, const float*, cudaStream_t);
+template double relu_gradient_error<float>(std::int64_t, const float*, const float*, const float*, cudaStream_t);
 template double scaled_error<float>(std::int64_t, double, const float*, const float*, cudaStream_t);
 template double loss_error<bf16>(Loss, const LossParams&, const bf16*, const float*, const std::int32_t*, const bf16*,
                                  const double*, cudaStream_t);
 template double column_sums_error<bf16>(std::int64_t, std::int64_t, const bf16*, const float*, cudaStream_t);
+template double relu_gradient_error<bf16>(std::int64_t, const bf16*, const bf16*, const bf16*, cudaStream_t);
 template double scaled_error<bf16>(std::int64_t, double, const bf16*, const bf16*, cudaStream_t);
 
 }  // namespace plait::bench

@@ -75,6 +75,10 @@ double adam_error(const AdamParams& p, const StepScalars& scalars, const AdamSta
 template <class T>
 double column_sums_error(std::int64_t rows, std::int64_t columns, const T* x, const float* sums, cudaStream_t stream);
 
+// dz = y > 0 ? dy : 0.
+template <class T>
+double relu_gradient_error(std::int64_t count, const T* y, const T* dy, const T* dz, cudaStream_t stream);
+
 double sum_error(std::int64_t count, const float* x, bool squares, const double* value, cudaStream_t stream);
 
 // y against `scale` times x (1: a copy), where y was not set to zero.

@@ -37,7 +37,7 @@ struct FusedElement {
   const T* fused;
   PLAIT_HD double expected(std::int64_t i) const {
     const AttentionFusionParams& p = patient.o.p;
-    double alpha[max_modalities], sum = 0;
+    double alpha[max_modalities] = {}, sum = 0;
     patient.attention(i / p.width, alpha);
     for (int m = 0; m < p.modalities; ++m)
       if (has_modality(patient.o.present[i / p.width], m)) sum += alpha[m] * patient.z(i / p.width, m, i % p.width);
@@ -56,7 +56,7 @@ struct ScoreGradient {
   PLAIT_HD double alpha_and_gradient(std::int64_t i, bool gradient) const {
     const AttentionFusionParams& p = patient.o.p;
     const std::int64_t b = i / p.modalities;
-    double alpha[max_modalities], d_alpha[max_modalities], mean = 0;
+    double alpha[max_modalities] = {}, d_alpha[max_modalities] = {}, mean = 0;
     patient.attention(b, alpha);
     for (int m = 0; m < p.modalities; ++m) {
       d_alpha[m] = 0;

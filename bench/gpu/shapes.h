@@ -63,6 +63,7 @@ struct Rows {
 };
 
 inline constexpr Rows gpu_losses[] = {{1 << 21, 16}, {1 << 20, 64}};
+inline constexpr Rows gpu_biases[] = {{1 << 17, 1024}, {8192, 512}};
 inline constexpr Rows gpu_rows[] = {{8192, 20000}};
 inline constexpr std::int64_t gpu_parameters[] = {10'240'512, 1 << 25};
 inline constexpr std::int64_t gpu_flat[] = {1 << 27};

@@ -101,7 +101,7 @@ GOALS = [
     ("M3", "losses, value and gradient in one pass", "share of the copy's bandwidth", "0.90", "0.95",
      shares("losses", "")),
     ("M3", "max-pooling, forward and backward", "share of the copy's bandwidth", "0.90", "0.95", shares("pooling", "")),
-    ("M3", "sums, L2; rows gathered, gated, dropped", "share of the copy's bandwidth", "0.90", "0.95",
+    ("M3", "bias gradient, sums, L2; rows gathered, gated, dropped", "share of the copy's bandwidth", "0.90", "0.95",
      lambda rows: shares("reductions", "")(rows) + shares("rows", "")(rows)),
     ("M5", "weight gradient + Adam fused", "one after the other", "1.2", "1.3", nothing),
     ("L1", "training step, B = 32", "PyTorch eager, fused Adam", "10", "20",
