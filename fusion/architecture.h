@@ -37,7 +37,7 @@ struct ModelForward {
   Value fused;                          // what the head reads; late: empty
   Value logits;                         // [batch, outputs] the prediction; late: no gradient flows from here
   Tensor alpha;                         // [batch, M] attention weights; empty for models without
-  DataLosses regularisers;               // alignment and reconstruction; zero outside training
+  DataLosses regularisers;              // alignment and reconstruction; zero outside training
   std::array<Tower, max_modalities> towers;
   std::size_t tower_count = 0;  // late fusion: every tower has a loss of its own; 0 for the others
 };
@@ -52,7 +52,7 @@ class Architecture {
   // Pretraining of one denoising autoencoder: its reconstruction loss alone, coefficient 1. A modality without one is
   // an internal error.
   virtual LossSum reconstruct(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
-                             int modality) const = 0;
+                              int modality) const = 0;
 
   virtual bool has_attention() const { return false; }
 };

@@ -1,5 +1,5 @@
-// A ring of the numbers that training steps produce, on the device: the host reads it every few steps instead of waiting in
-// each.
+// A ring of the numbers that training steps produce, on the device: the host reads it every few steps instead of
+// waiting in each.
 #pragma once
 
 #include <cstdint>

@@ -87,7 +87,8 @@ void GpuStep::submit(const Batch& batch, bool first, bool last) {
     kind.graph.replay(device_);
   }
   ++kind.runs;
-  Pending pending{.rows = {}, .losses = kind.losses, .step = submitted_steps_ + 1, .patients = batch.patients, .last = last};
+  Pending pending{
+      .rows = {}, .losses = kind.losses, .step = submitted_steps_ + 1, .patients = batch.patients, .last = last};
   pending.rows.take(batch);
   pending_.push_back(pending);
   ++submitted_;

@@ -40,7 +40,7 @@ class Joint : public Architecture {
   }
 
   LossSum reconstruct(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
-                     int modality) const override {
+                      int modality) const override {
     return encoders_.reconstruct(tape, store, context, batch, modality);
   }
 

@@ -45,15 +45,15 @@ class Late : public Architecture {
       logits[m] = forward.towers[m].logits.data;
     }
     const bool stacked = mean_ == LateMean::stacked;
-    forward.logits.data =
-        ops::late_mean(tape.arena(), {logits.data(), encoders_.size()}, batch.available, mean_, link_,
-                       stacked ? store.compute_value(weight_) : Tensor{}, stacked ? store.compute_value(log_scale_) : Tensor{});
+    forward.logits.data = ops::late_mean(tape.arena(), {logits.data(), encoders_.size()}, batch.available, mean_, link_,
+                                         stacked ? store.compute_value(weight_) : Tensor{},
+                                         stacked ? store.compute_value(log_scale_) : Tensor{});
     if (context.training) forward.regularisers.reconstruction = encoders_.reconstruction(tape, encoded, batch);
     return forward;
   }
 
   LossSum reconstruct(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
-                     int modality) const override {
+                      int modality) const override {
     return encoders_.reconstruct(tape, store, context, batch, modality);
   }
 

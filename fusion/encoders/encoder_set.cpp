@@ -45,7 +45,7 @@ LossSum EncoderSet::reconstruction(Tape& tape, const Encoded& encoded, const Bat
 }
 
 LossSum EncoderSet::reconstruct(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
-                               int modality) const {
+                                int modality) const {
   const auto i = static_cast<std::size_t>(std::find(used_.begin(), used_.end(), modality) - used_.begin());
   check(i < used_.size(), "[encoders] reconstruct: the model does not read this modality");
   const ModalityBatch& data = batch.modalities[static_cast<std::size_t>(modality)];

@@ -28,7 +28,7 @@ class EncoderSet {
 
   // One autoencoder alone (see Architecture::reconstruct).
   LossSum reconstruct(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
-                     int modality) const;
+                      int modality) const;
 
   std::size_t size() const { return used_.size(); }
   int modality(std::size_t i) const { return used_[i]; }

@@ -1,5 +1,5 @@
-// One small block that copies a step's numbers (losses, L2, gradient norm, the first non-finite element) to their place in
-// the ring. 0.5 KiB moved; a launch of its own, because it must follow everything else in the step.
+// One small block that copies a step's numbers (losses, L2, gradient norm, the first non-finite element) to their place
+// in the ring. 0.5 KiB moved; a launch of its own, because it must follow everything else in the step.
 #include "kernels/step_log.h"
 
 #include "kernels/launch.h"
