@@ -4,6 +4,7 @@
 # the rest -> the same bits again. Most valuable first, each row written as it is measured, within 8 minutes after the build.
 #   scripts/gpu_check.sh                     builds what is needed (nvcc, cmake, ninja; no packages), then checks
 #   scripts/gpu_check.sh --make-bundle DIR   builds programs that need nothing but a driver, for a machine elsewhere
+#     --arch LIST      of what GPU, semicolons between (default 90a: H100 and H200)
 #   scripts/gpu_check.sh --bundle DIR        checks with these
 #   scripts/gpu_check.sh --dry-run           says what would be done, on any machine; programs that are there are asked for
 #                                            their cases
@@ -14,16 +15,17 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-bundle='' make_bundle='' dry_run=no out='' total=480 only=.
+bundle='' make_bundle='' dry_run=no arch=90a out='' total=480 only=.
 while [ $# -gt 0 ]; do
   case $1 in
     --bundle) bundle=${2:?--bundle needs a folder}; shift 2 ;;
     --make-bundle) make_bundle=${2:?--make-bundle needs a folder}; shift 2 ;;
+    --arch) arch=${2:?--arch needs a list}; shift 2 ;;
     --dry-run) dry_run=yes; shift ;;
     --out) out=${2:?--out needs a file}; shift 2 ;;
     --seconds) total=${2:?--seconds needs a number}; shift 2 ;;
     --only) only=${2:?--only needs a regular expression}; shift 2 ;;
-    -h | --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "gpu_check.sh: unknown option $1 (see --help)" >&2; exit 2 ;;
   esac
 done
@@ -56,7 +58,7 @@ build() {  # build <folder> <more options of cmake...>
 }
 
 if [ -n "$make_bundle" ]; then
-  build build/gpu-bundle -DCMAKE_EXE_LINKER_FLAGS="-static-libstdc++ -static-libgcc" || exit 1
+  build build/gpu-bundle -DPLAIT_CUDA_ARCHITECTURES="$arch" -DCMAKE_EXE_LINKER_FLAGS="-static-libstdc++ -static-libgcc" || exit 1
   mkdir -p "$make_bundle"
   for program in bench/gpu/plait_gpu_bench bench/gpu/plait_gpu_bench_alone bench/gpu/step_rounds_gpu \
     tests/kernels/cuda/gpu_tests; do
