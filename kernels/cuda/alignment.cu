@@ -12,6 +12,7 @@
 
 #include "kernels/cuda/alignment_terms.h"
 #include "kernels/cuda/stretch.h"
+#include "kernels/device/entry.h"
 #include "kernels/device/pack_float.h"
 
 namespace plait {
@@ -58,11 +59,12 @@ __device__ __forceinline__ float pull_together(const Alignment<T>& q, const Pati
   }
   PLAIT_UNROLL
   for (int m = 0; m < M; ++m) {
-    if (m >= q.p.modalities || q.dz[m].mode == GradMode::ignore) continue;
-    const bool pulled = (patient.pulled >> m & 1u) != 0, add = q.dz[m].mode == GradMode::accumulate;
+    const GradSlice<T> dz = device::entry(q.dz, m);
+    if (m >= q.p.modalities || dz.mode == GradMode::ignore) continue;
+    const bool pulled = (patient.pulled >> m & 1u) != 0, add = dz.mode == GradMode::accumulate;
     if (add && !pulled) continue;
     cuda::Stretch<T, width> to = {};
-    if (add) to = cuda::load<width>(q.dz[m].data + at);
+    if (add) to = cuda::load<width>(dz.data + at);
     if (pulled) {
       float gradient[width];
       PLAIT_UNROLL
@@ -73,7 +75,7 @@ __device__ __forceinline__ float pull_together(const Alignment<T>& q, const Pati
       }
       to = device::from_floats<cuda::Stretch<T, width>>(gradient);
     }
-    cuda::store<width>(q.dz[m].data + at, to);
+    cuda::store<width>(dz.data + at, to);
   }
   return squares;
 }
@@ -97,7 +99,7 @@ __global__ void __launch_bounds__(cuda::group_threads) alignment_kernel(Alignmen
             PLAIT_UNROLL
             for (int m = 0; m < M; ++m)
               if ((patient.pulled >> m & 1u) != 0 && c + k * step < q.p.width)
-                z[k][m] = cuda::load<width>(q.z[m] + b * q.p.z_stride + c + k * step);
+                z[k][m] = cuda::load<width>(device::entry(q.z, m) + b * q.p.z_stride + c + k * step);
           }
           PLAIT_UNROLL
           for (int k = 0; k < ahead; ++k)

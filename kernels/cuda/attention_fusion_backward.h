@@ -6,6 +6,7 @@
 #include "kernels/cuda/fusion_patients.h"
 #include "kernels/cuda/partial_rows.h"
 #include "kernels/device/approximate.h"
+#include "kernels/device/entry.h"
 #include "kernels/device/pack_float.h"
 #include "kernels/launch.h"
 
@@ -105,7 +106,7 @@ __global__ void __launch_bounds__(group_threads, M == 3 ? (Patients::aligned ? 3
       PLAIT_UNROLL
       for (int i = 0; i < P; ++i) {
         const int at = group.rank() + i * group.size();
-        if (at < packs) z[m][i] = device::load_pack_once(q.z[m] + b * q.p.z_stride + at * Pack::size);
+        if (at < packs) z[m][i] = device::load_pack_once(device::entry(q.z, m) + b * q.p.z_stride + at * Pack::size);
       }
     }
 
@@ -150,7 +151,7 @@ __global__ void __launch_bounds__(group_threads, M == 3 ? (Patients::aligned ? 3
                        pull_of<M>(patient.pulled, m, [&](int j) { return device::float_at(z[j][i], e); }), gradient[e]);
           }
         }
-        const GradSlice<T> dz = q.dz[m];
+        const GradSlice<T> dz = device::entry(q.dz, m);
         T* to = dz.data + b * q.p.z_stride + at * Pack::size;
         if (dz.mode == GradMode::accumulate && (wanted >> m & 1u) != 0) {
           const Pack before = device::load_pack(to);
@@ -176,7 +177,7 @@ __global__ void __launch_bounds__(group_threads, 4) fuse_wide_backward_kernel(Fu
     for (std::int64_t c = group.rank(); c < q.p.width; c += group.size()) row[c] = 0.0f;
   const auto look_up = [&](std::int64_t b) { return q.patients.look_up(b, false); };
   walk_patients(group, q.units, q.p.batch, look_up, [&](std::int64_t b, const Patient& patient) {
-    const auto z = [&](int m, std::int64_t c) { return to_float(q.z[m][b * q.p.z_stride + c]); };
+    const auto z = [&](int m, std::int64_t c) { return to_float(device::entry(q.z, m)[b * q.p.z_stride + c]); };
     const auto dy = [&](std::int64_t c) { return to_float(q.d_fused[b * q.p.fused_stride + c]); };
     float d_alpha[M] = {}, alpha[M], ds[M];
     for (std::int64_t c = group.rank(); c < q.p.width; c += group.size()) {
@@ -203,7 +204,7 @@ __global__ void __launch_bounds__(group_threads, 4) fuse_wide_backward_kernel(Fu
             gradient =
                 fmaf(patient.gradient_factor, pull_of<M>(patient.pulled, m, [&](int j) { return z(j, c); }), gradient);
         }
-        const GradSlice<T> dz = q.dz[m];
+        const GradSlice<T> dz = device::entry(q.dz, m);
         T* to = dz.data + b * q.p.z_stride + c;
         if (dz.mode == GradMode::accumulate && (wanted >> m & 1u) != 0) *to = from_float<T>(to_float(*to) + gradient);
         if (dz.mode == GradMode::overwrite) *to = from_float<T>(gradient);

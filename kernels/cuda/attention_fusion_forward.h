@@ -5,6 +5,7 @@
 #include "kernels/cuda/attention_shape.h"
 #include "kernels/cuda/fusion_patients.h"
 #include "kernels/device/approximate.h"
+#include "kernels/device/entry.h"
 #include "kernels/device/pack_float.h"
 #include "kernels/launch.h"
 
@@ -74,7 +75,7 @@ __global__ void __launch_bounds__(group_threads, 4) fuse_kernel(FusionForward<T,
     PLAIT_UNROLL
     for (int m = 0; m < M; ++m) {
       if ((wanted >> m & 1u) == 0) continue;
-      const T* row = q.z[m] + b * q.p.z_stride;
+      const T* row = device::entry(q.z, m) + b * q.p.z_stride;
       PLAIT_UNROLL
       for (int i = 0; i < P; ++i) {
         const int at = group.rank() + i * group.size();
@@ -140,7 +141,7 @@ __global__ void __launch_bounds__(group_threads, 4) fuse_wide_kernel(FusionForwa
   double value_term = 0.0;
   const auto look_up = [&](std::int64_t b) { return q.patients.look_up(b, group.is_first_warp()); };
   walk_patients(group, q.units, q.p.batch, look_up, [&](std::int64_t b, const Patient& patient) {
-    const auto z = [&](int m, std::int64_t c) { return to_float(q.z[m][b * q.p.z_stride + c]); };
+    const auto z = [&](int m, std::int64_t c) { return to_float(device::entry(q.z, m)[b * q.p.z_stride + c]); };
     float alpha[max_modalities] = {};
     for (std::int64_t c = group.rank(); c < q.p.width; c += group.size()) {
       const float w = to_float(q.weight[c]);
@@ -184,7 +185,8 @@ unsigned fuse(FusionForward<T, Patients> q, cudaStream_t stream) {
   const AttentionFusionParams& p = q.p;
   bool packed =
       device::rows_are_packed(q.fused, p.fused_stride, p.width) && device::rows_are_packed(q.weight, p.width, p.width);
-  for (int m = 0; m < p.modalities; ++m) packed = packed && device::rows_are_packed(q.z[m], p.z_stride, p.width);
+  for (std::size_t m = 0; m < static_cast<std::size_t>(p.modalities); ++m)
+    packed = packed && device::rows_are_packed(q.z[m], p.z_stride, p.width);
   unsigned blocks = 0;
   with_attention_shape<T>(p.width, p.modalities, packed, [&]<class Shape>(Shape) {
     q.units = forward_units<Shape>(p.batch, p.width / device::Pack<T>::size);

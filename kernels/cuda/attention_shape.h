@@ -50,11 +50,12 @@ void with_attention_shape(std::int64_t width, int modalities, bool packed, const
 // Forward: many short units, so that whoever is done makes room, up to eight patients each once the device is full.
 template <class Shape>
 Units forward_units(std::int64_t batch, std::int64_t packs) {
-  const bool lanes = Shape::Group::units_a_block > 1;
-  Units units{.count = batch, .lanes = lanes_for(packs)};
-  const std::int64_t slots = lanes ? device::warp_size / units.lanes : 1, full = (lanes ? 4096 : 1024) * slots;
-  units.count = (batch + slots * std::clamp<std::int64_t>(batch / full, 1, 8) - 1) /
-                (slots * std::clamp<std::int64_t>(batch / full, 1, 8));
+  constexpr bool lanes = Shape::Group::units_a_block > 1;
+  Units units{.lanes = lanes_for(packs)};
+  const std::int64_t slots = lanes ? device::warp_size / units.lanes : 1;
+  const std::int64_t full = (lanes ? 4096 : 1024) * slots;  // patients of a device that is full
+  const std::int64_t a_unit = slots * std::clamp<std::int64_t>(batch / full, 1, 8);
+  units.count = (batch + a_unit - 1) / a_unit;
   return units;
 }
 

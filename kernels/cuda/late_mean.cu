@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/device/entry.h"
 #include "kernels/launch.h"
 #include "kernels/math/bf16.h"
 
@@ -49,7 +50,8 @@ struct LateProblem {
   __device__ __forceinline__ void each(std::int64_t b, std::int64_t c, const F& f) const {
     PLAIT_UNROLL
     for (int m = 0; m < max_modalities; ++m)
-      if (has_modality(mask(b), m)) f(m, static_cast<double>(to_float(logits[m][b * p.logits_stride + c])));
+      if (has_modality(mask(b), m))
+        f(m, static_cast<double>(to_float(device::entry(logits, m)[b * p.logits_stride + c])));
   }
   __device__ __forceinline__ void store(std::int64_t b, std::int64_t c, double value) const {
     y[b * p.y_stride + c] = from_float<T>(static_cast<float>(value));
@@ -103,7 +105,7 @@ __global__ void __launch_bounds__(threads) late_softmax_mean_kernel(LateProblem<
     if (!has_modality(q.mask(b), m)) continue;
     LogSum sum;
     for (std::int64_t c = 0; c < q.p.columns; ++c)
-      sum.add(static_cast<double>(to_float(q.logits[m][b * q.p.logits_stride + c])));
+      sum.add(static_cast<double>(to_float(device::entry(q.logits, m)[b * q.p.logits_stride + c])));
     normaliser[m] = sum.value();
   }
   const double log_count = std::log(static_cast<double>(count_modalities(q.mask(b))));

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "kernels/cuda/stretch.h"
+#include "kernels/device/entry.h"
 #include "kernels/device/pack_float.h"
 #include "kernels/grad_mode.h"
 #include "kernels/launch.h"
@@ -103,7 +104,7 @@ template <class T, int width>
 __global__ void __launch_bounds__(segment_threads, 4) masked_segments_kernel(MaskedSegments<T> q, int threads_a_row) {
   PLAIT_UNROLL
   for (int m = 0; m < max_modalities; ++m)
-    if (static_cast<int>(blockIdx.z) == m) copy_segment<width>(q, q.segment[m], m, threads_a_row);
+    if (static_cast<int>(blockIdx.z) == m) copy_segment<width>(q, device::entry(q.segment, m), m, threads_a_row);
   if (q.bits != nullptr && blockIdx.x == 0 && blockIdx.z == 0) store_bits(q, threads_a_row);
 }
 

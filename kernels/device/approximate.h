@@ -1,4 +1,4 @@
-// The special-function unit: 2^x and 1/x in one instruction each, at a quarter of the rate of an addition, and a tanh
+// The special-function unit: 2^x and 1/x in one instruction each, at an eighth of the rate of an addition, and a tanh
 // made of the two. Source: PTX ISA, ex2.approx (2 ulp) and rcp.approx (1 ulp); denormals are flushed to zero.
 #pragma once
 
