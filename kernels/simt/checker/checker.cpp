@@ -99,12 +99,13 @@ void Checker::ordered_lanes(unsigned warp, std::uint32_t lanes) {
 }
 
 void Checker::tell(const Conflict& conflict, const Access& access, const char* memory) const {
+  if (conflict.finding == Finding::none) return;  // looking up lines takes long
   const std::string here = source_line(access.pc), what = access.write ? "write" : "read";
   const std::string there = conflict.pc == nullptr ? "" : source_line(conflict.pc);
   std::string text;
   switch (conflict.finding) {
     case Finding::none:
-      return;
+      break;
     case Finding::write_write:
     case Finding::read_write:
       text = std::string("race on ") + memory + " memory: " + what + " at " + here + " of what thread " +
