@@ -102,7 +102,7 @@ class Theirs:
         self.loss = torch.compile(self.model.loss, mode=mode) if compiled else self.model.loss
         self.forward = torch.compile(self.model, mode=mode) if compiled else self.model
         self.turn = 0
-        self.steps = {what: [self.call(what, batch) for batch in self.batches] for what in ("train", "infer")}
+        self.steps = {}  # made when they are asked for: compiling takes its time
 
     def draw(self, batch):
         available = torch.rand(batch, 3) < 0.8
@@ -144,6 +144,8 @@ class Theirs:
         return graph.replay
 
     def seconds(self, what, steps):
+        if what not in self.steps:
+            self.steps[what] = [self.call(what, batch) for batch in self.batches]
         calls = self.steps[what]
         if self.device == "cuda":
             torch.cuda.synchronize()
@@ -175,12 +177,15 @@ def compare(what, ours, theirs, rounds, seconds_a_turn):
     return take_turns(turn(ours) if ours else None, {name: turn(side) for name, side in theirs.items()}, rounds)
 
 
-def make_theirs(batch, kinds, arguments):
-    """Those that can be made; the others are told, and left out."""
+def make_theirs(batch, kinds, whats, arguments):
+    """Those that can do a step; the others are told, and left out."""
     theirs = {}
     for kind in kinds:
         try:
-            theirs["pytorch_" + kind] = Theirs(batch, kind, arguments.device, arguments.precision)
+            side = Theirs(batch, kind, arguments.device, arguments.precision)
+            for what in whats:
+                side.seconds(what, 3)
+            theirs["pytorch_" + kind] = side
         except Exception as failure:  # noqa: BLE001: a compiler's failure is not the comparison's
             print(f"pytorch_{kind} takes no part: {str(failure).splitlines()[0][:200]}", flush=True)
     return theirs
@@ -224,10 +229,11 @@ def main():
                     raise
                 missing = f"ours not measured: {failure}"
                 print(missing, flush=True)
-            theirs = make_theirs(batch, kinds, arguments)
+            whats = arguments.what or (["train"] if on_gpu else ["train", "infer"])
+            theirs = make_theirs(batch, kinds, whats, arguments)
             if ours and any(ours.parameters != side.parameters for side in theirs.values()):
                 sys.exit("the models differ in their number of parameters")
-            for what in arguments.what or (["train"] if on_gpu else ["train", "infer"]):
+            for what in whats:
                 operation = "train_step" if what == "train" else "inference"
                 shape = f"B{batch}" if on_gpu else f"B{batch}_threads{threads}"
                 row = {"section": "step", "id": "L1" if what == "train" else "", "operation": operation}

@@ -91,4 +91,18 @@ std::uint64_t fingerprint(const Output& output, cudaStream_t stream) {
   return inspect(output, stream)[1];
 }
 
+bool device_is_alive() {
+  // A call that failed is remembered and reported by the next launch: the first attempt may only clear that.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    try {
+      const Array<float> x(16);
+      poison(x.output(), nullptr);
+      gpu::synchronize(static_cast<cudaStream_t>(nullptr));
+      return true;
+    } catch (const std::exception&) {
+    }
+  }
+  return false;
+}
+
 }  // namespace plait::bench

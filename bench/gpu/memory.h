@@ -58,6 +58,10 @@ void poison(const Output& output, cudaStream_t stream);
 std::int64_t count_poisoned(const Output& output, cudaStream_t stream);  // what nobody has written
 std::uint64_t fingerprint(const Output& output, cudaStream_t stream);
 
+// After a failure: forgets it where that is possible. False when the device answers no more (an illegal address ends
+// every later call).
+bool device_is_alive();
+
 // How many sets of operands it takes for a round through them to leave nothing in the L2 (50 to 60 MB), at most 512.
 inline int sets_for(double bytes_of_one, bool small) {
   if (small) return 2;

@@ -160,15 +160,4 @@ Row run_case(const Case& c, const Patience& patience, const Ceilings& ceilings, 
   return row;
 }
 
-bool device_is_alive() {
-  try {
-    const Array<float> x(16);
-    gpu::set_zero(x, x.bytes(), nullptr);
-    gpu::synchronize(cudaStream_t{nullptr});
-    return true;
-  } catch (const std::exception&) {
-    return false;
-  }
-}
-
 }  // namespace plait::bench

@@ -31,7 +31,4 @@ std::string fault(const Case& c, const Trial& trial, double& error, cudaStream_t
 
 Row skipped(const Case& c, const std::string& reason);
 
-// False when the device answers no more (an illegal address ends every later call).
-bool device_is_alive();
-
 }  // namespace plait::bench

@@ -67,7 +67,7 @@ inline constexpr Rows gpu_biases[] = {{1 << 17, 1024}, {8192, 512}};
 inline constexpr Rows gpu_rows[] = {{8192, 20000}};
 inline constexpr std::int64_t gpu_parameters[] = {10'240'512, 1 << 25};
 inline constexpr std::int64_t gpu_flat[] = {1 << 27};
-inline constexpr std::int64_t gpu_scores[] = {1 << 20, 1 << 24};
+inline constexpr std::int64_t gpu_scores[] = {1 << 20, 1 << 22};
 
 inline std::int64_t shrunk(std::int64_t size, std::int64_t most) {
   return size <= most ? size : most + size % 7;

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <memory>
 
+#include "bench/gpu/memory.h"
+
 namespace plait::bench {
 namespace {
 
@@ -29,6 +31,7 @@ std::unique_ptr<Turn> fastest(const Trial& trial, const Rival& rival, const Pati
       note = "choice " + std::to_string(i + 1) + " of " + std::to_string(rival.choices.size());
     } catch (const std::exception& failure) {
       if (!best) note = failure.what();
+      if (!device_is_alive()) throw;
     }
   }
   if (rival.choices.empty()) note = "nothing proposed";
