@@ -27,6 +27,9 @@ bool has_hooks();
 // What was found since the last call, each once: kernel, block, threads, source lines.
 std::vector<std::string> take_reports();
 
+// The same to a file descriptor, for a signal handler: a wrong address may end the program before anybody asks.
+void write_reports(int file) noexcept;
+
 // Counters of all workers since the start.
 struct Statistics {
   std::uint64_t switches = 0;  // between the stacks of two threads

@@ -1,5 +1,7 @@
 #include "kernels/simt/checker/report.h"
 
+#include <unistd.h>
+
 #include <cstring>
 #include <mutex>
 #include <set>
@@ -26,8 +28,8 @@ Reports& reports() {
 
 }  // namespace
 
-[[gnu::noinline]] void on_report() {
-  asm volatile("");
+[[gnu::noinline]] void on_report(const char* text) {
+  asm volatile("" ::"r"(text));
 }
 
 void add_report(const std::string& key, const std::string& text) {
@@ -36,7 +38,7 @@ void add_report(const std::string& key, const std::string& text) {
   all.last = text;
   if (all.texts.size() >= most_reports || !all.keys.insert(key).second) return;
   all.texts.push_back(text);
-  on_report();
+  on_report(text.c_str());
 }
 
 std::string last_report() {
@@ -50,6 +52,14 @@ std::vector<std::string> take_reports() {
   const std::lock_guard lock(all.mutex);
   all.keys.clear();
   return std::exchange(all.texts, {});
+}
+
+void write_reports(int file) noexcept {
+  Reports& all = reports();
+  const std::unique_lock lock(all.mutex, std::try_to_lock);
+  if (!lock) return;
+  for (const std::string& text : all.texts)
+    if (write(file, text.data(), text.size()) < 0 || write(file, "\n", 1) < 0) return;
 }
 
 std::string describe(const Location& where) {

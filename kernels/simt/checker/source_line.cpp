@@ -12,9 +12,17 @@
 namespace plait::simt {
 namespace {
 
+// line: of the instruction; call: where the function that it belongs to was entered, if it was inlined there.
 struct Symbol {
-  std::string function, line;
+  std::string function, line, call;
 };
+
+// "/a/b/gemm.cu:88 (discriminator 2)" to "gemm.cu:88".
+std::string tidy(std::string line) {
+  if (const auto remark = line.find(" (discriminator"); remark != std::string::npos) line.resize(remark);
+  const auto slash = line.rfind('/');
+  return slash == std::string::npos ? line : line.substr(slash + 1);
+}
 
 std::string read_line(std::FILE* pipe) {
   std::string text;
@@ -34,11 +42,15 @@ Symbol look_up(std::uintptr_t address) {
   if (dladdr(reinterpret_cast<void*>(address), &info) != 0 &&
       readlink("/proc/self/exe", program.data(), program.size() - 1) > 0) {
     std::array<char, 4400> command{};
-    std::snprintf(command.data(), command.size(), "addr2line -f -C -e '%s' 0x%zx 2>/dev/null", program.data(),
+    std::snprintf(command.data(), command.size(), "addr2line -f -C -i -e '%s' 0x%zx 2>/dev/null", program.data(),
                   static_cast<std::size_t>(address - reinterpret_cast<std::uintptr_t>(info.dli_fbase)));
     if (std::FILE* pipe = popen(command.data(), "r")) {
-      symbol.function = read_line(pipe);
-      symbol.line = read_line(pipe);
+      // Innermost first; the last one is the kernel, or a function that was not inlined.
+      for (std::string function; !(function = read_line(pipe)).empty();) {
+        symbol.function = function;
+        symbol.call = read_line(pipe);
+        if (symbol.line.empty()) symbol.line = symbol.call;
+      }
       pclose(pipe);
     }
   }
@@ -54,11 +66,10 @@ std::string hexadecimal(const void* address) {
 }  // namespace
 
 std::string source_line(const void* return_address) {
-  std::string line = look_up(reinterpret_cast<std::uintptr_t>(return_address) - 1).line;
-  if (line.empty() || line[0] == '?') return hexadecimal(return_address);
-  if (const auto remark = line.find(" (discriminator"); remark != std::string::npos) line.resize(remark);
-  const auto slash = line.rfind('/');
-  return slash == std::string::npos ? line : line.substr(slash + 1);
+  const Symbol symbol = look_up(reinterpret_cast<std::uintptr_t>(return_address) - 1);
+  if (symbol.line.empty() || symbol.line[0] == '?') return hexadecimal(return_address);
+  const std::string line = tidy(symbol.line), call = tidy(symbol.call);
+  return call == line ? line : line + " (called at " + call + ")";
 }
 
 std::string function_name(const void* function) {

@@ -5,7 +5,8 @@
 
 namespace plait::simt {
 
-// "gemm.cu:88" of the instruction before a return address; the address itself where binutils' addr2line is missing.
+// "gemm.cu:88" of the instruction before a return address, in a function that was inlined "pack.h:19 (called at
+// gemm.cu:88)"; the address itself where binutils' addr2line is missing.
 std::string source_line(const void* return_address);
 
 // "attention_fusion_kernel<float, 3>".
