@@ -14,19 +14,19 @@ struct CheckCommand {
 };
 
 struct TrainCommand {
-  std::string cohort, out, config, ids, init, device = "auto";
+  std::string cohort, out, config, ids, init, trace, device = "auto";
   std::vector<std::string> sets;
   bool resume = false;
 };
 
 struct EvaluateCommand {
-  std::string run, cohort, split, device = "auto";
+  std::string run, cohort, split, trace, device = "auto";
   std::vector<std::string> without;
   bool json = false;
 };
 
 struct PredictCommand {
-  std::string run, cohort, out, device = "auto";
+  std::string run, cohort, out, trace, device = "auto";
 };
 
 struct SynthCommand {

@@ -19,6 +19,10 @@ void add_device(CLI::App& app, std::string& device) {
       ->capture_default_str();
 }
 
+void add_trace(CLI::App& app, std::string& trace) {
+  app.add_option("--trace", trace, "Write what took how long to this file, for chrome://tracing and Perfetto");
+}
+
 void add_run_and_cohort(CLI::App& app, std::string& run, std::string& cohort) {
   app.add_option("run", run, "Run folder of `plait train`")->required();
   app.add_option("cohort", cohort, "Cohort folder")->required();
@@ -63,6 +67,7 @@ CLI::App* add_train(CLI::App& app, TrainCommand& command) {
       "Go on from the newest checkpoint of the same command line that was interrupted; start anew if there is "
       "none");
   add_device(*sub, command.device);
+  add_trace(*sub, command.trace);
   return sub;
 }
 
@@ -77,6 +82,7 @@ CLI::App* add_evaluate(CLI::App& app, EvaluateCommand& command) {
       ->delimiter(',');
   sub->add_flag("--json", command.json, "Print JSON");
   add_device(*sub, command.device);
+  add_trace(*sub, command.trace);
   return sub;
 }
 
@@ -87,6 +93,7 @@ CLI::App* add_predict(CLI::App& app, PredictCommand& command) {
                   "CSV file to write; one that exists is replaced if it holds predictions; - writes to standard output")
       ->required();
   add_device(*sub, command.device);
+  add_trace(*sub, command.trace);
   return sub;
 }
 

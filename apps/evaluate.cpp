@@ -9,6 +9,7 @@
 #include "apps/printable.h"
 #include "apps/run_cohort.h"
 #include "engine/error.h"
+#include "io/trace_file.h"
 
 namespace plait {
 namespace {
@@ -63,13 +64,15 @@ std::string met_text(const Met& met, bool own) {
 }  // namespace
 
 int run_evaluate(const EvaluateCommand& options) {
-  const RunCohort opened = open_run_with_cohort(options.run, options.cohort);
+  TraceFile trace_file(options.trace);
+  const RunCohort opened = open_run_with_cohort(options.run, options.cohort, true, trace_file.trace());
   opened.trained.model->parameters().move_to(choose_device(options.device, opened.trained.config.train.threads).device);
   const ModalityMask removed = modality_bits(opened, options.without);
   const std::string part = split_or_default(options, *opened.cohort);
   const std::vector<std::int64_t> patients = patients_of(part, options, *opened.cohort);
-  const Evaluation evaluation =
-      evaluate(*opened.trained.model, *opened.dataset, patients, removed, opened.trained.config.train.seed);
+  const Evaluation evaluation = evaluate(*opened.trained.model, *opened.dataset, patients, removed,
+                                         opened.trained.config.train.seed, default_resamples, trace_file.trace());
+  trace_file.write();
   if (evaluation.patients == 0)
     fail_data({(opened.cohort->folder / opened.cohort->labels_file).string()}, "no patient has a target");
   const Met met = met_in_training(run_patients(options.run), opened, patients);

@@ -6,6 +6,7 @@
 #include "apps/predictions_target.h"
 #include "apps/run_cohort.h"
 #include "io/formats/csv_writer.h"
+#include "io/trace_file.h"
 #include "study/prediction.h"
 
 namespace plait {
@@ -57,12 +58,18 @@ void write_predictions(const RunCohort& opened, const PatientPredictions& predic
 int run_predict(const PredictCommand& options) {
   const bool to_stdout = options.out == "-";
   if (!to_stdout) check_predictions_target(options.out, options.run, options.cohort);
-  const RunCohort opened = open_run_with_cohort(options.run, options.cohort, false);
+  TraceFile trace_file(options.trace);
+  const RunCohort opened = open_run_with_cohort(options.run, options.cohort, false, trace_file.trace());
   opened.trained.model->parameters().move_to(choose_device(options.device, opened.trained.config.train.threads).device);
   const std::vector<std::int64_t> patients = all_patients(*opened.cohort);
-  const PatientPredictions predictions = predict(*opened.trained.model, *opened.dataset, patients);
+  const PatientPredictions predictions =
+      predict(*opened.trained.model, *opened.dataset, patients, {.trace = trace_file.trace()});
   CsvWriter csv = to_stdout ? CsvWriter(stdout) : CsvWriter(std::filesystem::path(options.out));
-  write_predictions(opened, predictions, csv);
+  {
+    const Phase phase(trace_file.trace(), "write predictions");
+    write_predictions(opened, predictions, csv);
+  }
+  trace_file.write();
   fmt::print(to_stdout ? stderr : stdout, "{} predicted, {} abstained on -> {}\n",
              counted(predictions.count(), "patient"), predictions.abstained(),
              to_stdout ? "standard output" : options.out);

@@ -9,7 +9,8 @@
 
 namespace plait {
 
-RunCohort open_run_with_cohort(const std::string& run, const std::string& cohort, bool read_targets) {
+RunCohort open_run_with_cohort(const std::string& run, const std::string& cohort, bool read_targets, Trace* trace) {
+  const Phase phase(trace, "open run and cohort");
   RunCohort opened;
   opened.trained = open_run(run);
   CohortOptions options{

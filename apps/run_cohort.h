@@ -18,7 +18,8 @@ struct RunCohort {
 
 // Notes of the dataset (columns that are not used, modalities that are not there) go to standard error. read_targets =
 // false: the cohort's labels need not be there or fit the model.
-RunCohort open_run_with_cohort(const std::string& run, const std::string& cohort, bool read_targets = true);
+RunCohort open_run_with_cohort(const std::string& run, const std::string& cohort, bool read_targets = true,
+                               Trace* trace = nullptr);
 
 // The bits of the named modalities; a name that the model does not have is a usage error listing those it has.
 ModalityMask modality_bits(const RunCohort& opened, const std::vector<std::string>& names);

@@ -16,6 +16,7 @@
 #include "io/data/cohort_file.h"
 #include "io/progress.h"
 #include "io/run_folder.h"
+#include "io/trace_file.h"
 #include "study/evaluation.h"
 #include "study/model_file.h"
 #include "study/model_json.h"
@@ -164,11 +165,15 @@ int run_train(const TrainCommand& options) {
   }
   const RunConfig config = configuration(options);
   RunFolder folder(options.out, options.resume ? RunFolder::Start::resume : RunFolder::Start::fresh);
+  TraceFile trace_file(options.trace);
   const ChosenDevice chosen = choose_device(options.device, config.train.threads);
   const std::string& device = chosen.description;
-  const Cohort cohort = read_cohort(
-      options.cohort,
-      {.for_training = true, .image_size = config.preprocess.image_size, .unread = config.preprocess.unread});
+  const Cohort cohort = [&] {
+    const Phase phase(trace_file.trace(), "read cohort");
+    return read_cohort(
+        options.cohort,
+        {.for_training = true, .image_size = config.preprocess.image_size, .unread = config.preprocess.unread});
+  }();
   const Split split = options.ids.empty()
                           ? make_split(cohort, config.train.test, config.train.validation, config.train.seed)
                           : read_split(options.ids, cohort);
@@ -206,6 +211,7 @@ int run_train(const TrainCommand& options) {
   hooks.stop = [] { return stop_signal() != 0; };
   TrainingOptions training_options;
   training_options.device = chosen.device;
+  training_options.trace = trace_file.trace();
   if (!options.init.empty()) training_options.init = options.init;
   training_options.checkpoints = {
       .root = folder.checkpoints(),
@@ -243,9 +249,13 @@ int run_train(const TrainCommand& options) {
   write_text_file(folder.path() / "config.toml", config_toml(trained.config));
   write_text_file(folder.path() / "preprocess.json", preprocess_to_json(trained.fit));
   write_text_file(folder.path() / "split.json", split_to_json(cohort, split));
-  const Json summary = summary_json(options, cohort, split, training, device);
+  const Json summary = [&] {
+    const Phase phase(trace_file.trace(), "summary");
+    return summary_json(options, cohort, split, training, device);
+  }();
   write_text_file(folder.path() / "summary.json", summary.dump(2) + "\n");
   folder.commit();
+  trace_file.write();
   fmt::print("{} in {:.1f} s ({:.0f} patients/s){}, parameters of epoch {} kept -> {}\n",
              counted(training.result.epochs, "epoch"), training.result.seconds, training.result.patients_per_s,
              training.result.stopped_early ? ", stopped early" : "", training.result.best_epoch,

@@ -12,6 +12,8 @@
 
 namespace plait {
 
+class Trace;
+
 class Arena {
  public:
   static constexpr std::size_t alignment = 64;
@@ -28,8 +30,16 @@ class Arena {
   void set_stream(cudaStream_t stream) { stream_ = stream; }
   void keep_scratch(bool keep) { keeps_scratch_ = keep; }
 
-  // `size` bytes, aligned to 64, contents undefined; null for 0 bytes.
-  void* bytes(std::size_t size);
+  // The op that takes memory, and whether it goes back (engine/op_scope.h, Tape::backward): for errors. Null: none.
+  void set_op(const char* op) { op_ = op; }
+  const char* op() const { return op_; }
+  void set_backward(bool backward) { backward_ = backward; }
+  // Where ops on the CPU leave their spans; null: nowhere.
+  void set_trace(Trace* trace) { trace_ = trace; }
+  Trace* trace() const { return trace_; }
+
+  // `size` bytes, aligned to 64, contents undefined; null for 0 bytes. Throws OutOfMemory, naming op and tensor.
+  void* bytes(std::size_t size) { return take(size, nullptr); }
 
   template <class T>
   T* array(std::int64_t count) {
@@ -44,6 +54,9 @@ class Arena {
 
   // Everything handed out becomes invalid. Blocks that an earlier step needed are merged into one.
   void reset();
+
+  // As reset(); and all memory goes back to the system.
+  void clear();
 
   std::size_t capacity() const;                                    // bytes owned
   std::int64_t block_allocations() const { return allocations_; }  // how often memory was asked from the system
@@ -60,7 +73,8 @@ class Arena {
     std::shared_ptr<std::byte> memory;
     std::size_t size;
   };
-  void add_block(std::size_t at_least);
+  void* take(std::size_t size, const Tensor* tensor);
+  void add_block(std::size_t at_least, const Tensor* tensor);
 
   std::vector<Block> blocks_;
   std::size_t current_ = 0;  // index of the block in use
@@ -70,6 +84,9 @@ class Arena {
   Device device_;
   cudaStream_t stream_;
   bool keeps_scratch_ = false;
+  const char* op_ = nullptr;
+  bool backward_ = false;
+  Trace* trace_ = nullptr;
 };
 
 // Scratch of one kernel call, given back at the end of the scope.

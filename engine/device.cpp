@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/error.h"
+#include "engine/out_of_memory.h"
 
 namespace plait {
 
@@ -62,9 +63,10 @@ void Buffer::Free::operator()(std::byte* memory) const {
   ::operator delete (memory, std::align_val_t{alignment});
 }
 
-Buffer::Buffer(std::size_t bytes, const Device& device)
+Buffer::Buffer(std::size_t bytes, const Device& device, const char* what)
     : host_(static_cast<std::byte*>(::operator new (bytes > 0 ? bytes : 1, std::align_val_t{alignment}))),
-      bytes_(bytes) {
+      bytes_(bytes),
+      what_(what) {
   std::memset(host_.get(), 0, bytes);
   move_to(device);
 }
@@ -80,6 +82,7 @@ Buffer::Buffer(Buffer&& other) noexcept {
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
   std::swap(host_, other.host_);
   std::swap(bytes_, other.bytes_);
+  std::swap(what_, other.what_);
   std::swap(device_, other.device_);
   std::swap(device_memory_, other.device_memory_);
   return *this;
@@ -89,9 +92,9 @@ void Buffer::move_to(const Device& device) {
   if (device == device_) return;
   download();
   gpu::release(std::exchange(device_memory_, nullptr));
+  device_ = {};  // until the memory is there
+  if (device.is_gpu() && bytes_ > 0) device_memory_ = allocate_on_device(bytes_, what_);
   device_ = device;
-  if (!device.is_gpu() || bytes_ == 0) return;
-  device_memory_ = gpu::allocate(bytes_);
   upload();
 }
 

@@ -43,7 +43,8 @@ class Buffer {
   static constexpr std::size_t alignment = 64;
 
   Buffer() = default;
-  explicit Buffer(std::size_t bytes, const Device& device = {});  // zeros
+  // Zeros. what: how an error names it when the device has no room for it.
+  explicit Buffer(std::size_t bytes, const Device& device = {}, const char* what = "a buffer");
   ~Buffer();
   Buffer(Buffer&& other) noexcept;
   Buffer& operator=(Buffer&& other) noexcept;
@@ -53,7 +54,7 @@ class Buffer {
   void* data() const { return device_memory_ != nullptr ? device_memory_ : host_.get(); }
   void* host() const { return host_.get(); }
 
-  void move_to(const Device& device);  // with its contents
+  void move_to(const Device& device);  // with its contents; throws OutOfMemory
   void download();
   void upload();
   void copy_from(const Buffer& other);  // of the same size and device; in the stream's order
@@ -65,6 +66,7 @@ class Buffer {
   };
   std::unique_ptr<std::byte, Free> host_;
   std::size_t bytes_ = 0;
+  const char* what_ = "";
   Device device_;
   void* device_memory_ = nullptr;
 };

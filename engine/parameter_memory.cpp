@@ -58,14 +58,18 @@ std::uint64_t memory_limit_bytes() {
   return limit;
 }
 
+const Parameter& largest_parameter(std::span<const Parameter> parameters) {
+  return *std::max_element(parameters.begin(), parameters.end(), [](const auto& a, const auto& b) {
+    return element_count(a.shape) < element_count(b.shape);
+  });
+}
+
 void check_parameter_memory(std::span<const Parameter> parameters, DType dtype, std::int64_t buffers,
                             std::uint64_t limit) {
   if (parameters.empty()) return;
   std::uint64_t one = 0;
   for (const Parameter& parameter : parameters) one = sum(one, bytes_of(parameter, dtype));
-  const Parameter& largest = *std::max_element(parameters.begin(), parameters.end(), [&](const auto& a, const auto& b) {
-    return element_count(a.shape) < element_count(b.shape);
-  });
+  const Parameter& largest = largest_parameter(parameters);
   const std::string tensor = largest.name + " " + to_string(largest.shape);
   if (const std::uint64_t all = product(one, static_cast<std::uint64_t>(buffers)); all > limit)
     fail_device("the model's parameters need " + gigabytes(all) + " of memory, in " + std::to_string(buffers) +

@@ -16,6 +16,9 @@ inline constexpr std::uint64_t kMostElements = 0xffffffffu;
 // Bytes of memory that this process may ever have: the machine's, or its control group's limit where that is lower.
 std::uint64_t memory_limit_bytes();
 
+// The parameter with the most elements; there is one.
+const Parameter& largest_parameter(std::span<const Parameter> parameters);
+
 // buffers: how many copies in the layout of the parameters there will be (values, gradients, optimizer moments, ...).
 // More bytes than `limit` are a device error, a tensor of more than kMostElements a usage error; both name the tensor.
 // Sums are checked for overflow.

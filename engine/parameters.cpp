@@ -3,8 +3,10 @@
 #include <cmath>
 
 #include "engine/error.h"
+#include "engine/out_of_memory.h"
 #include "engine/parameter_memory.h"
 #include "kernels/math/philox.h"
+#include "kernels/select_rows.h"
 
 namespace plait {
 namespace {
@@ -42,14 +44,14 @@ void ParameterStore::allocate(std::uint64_t seed, std::int64_t buffers) {
       if (p.decayed != decayed) continue;
       // A vector is one row: its elements lie next to each other.
       const bool vector = p.shape.rank() == 1;
-      p.row_stride = vector ? 1 : padded_stride(p.shape.columns(), dtype_);
+      p.row_stride = vector ? 1 : parameter_stride(p.shape.columns());
       p.offset = flat_count_;
       flat_count_ += (p.shape.rows() * p.row_stride + per_slice - 1) / per_slice * per_slice;
     }
     if (decayed) decayed_count_ = flat_count_;
   }
-  values_ = Buffer(flat_bytes());
-  gradients_ = Buffer(flat_bytes());
+  values_ = Buffer(flat_bytes(), {}, "the buffer of all parameters");
+  gradients_ = Buffer(flat_bytes(), {}, "the buffer of all gradients");
   initialise(seed);
 }
 
@@ -76,31 +78,60 @@ int ParameterStore::find(const std::string& name) const {
   return -1;
 }
 
-Tensor ParameterStore::slice(int index, void* base) const {
+Tensor ParameterStore::slice(int index, void* base, DType dtype) const {
   check(!values_.empty(), "[parameters] used before allocate");
   const Parameter& p = parameter(index);
   Tensor t;
-  t.data = static_cast<std::byte*>(base) + static_cast<std::size_t>(p.offset) * dtype_size(dtype_);
-  t.dtype = dtype_;
+  t.data = static_cast<std::byte*>(base) + static_cast<std::size_t>(p.offset) * dtype_size(dtype);
+  t.dtype = dtype;
   t.shape = p.shape;
   t.row_stride = p.row_stride;
   return t;
 }
 
 Tensor ParameterStore::value(int index) const {
-  return slice(index, values());
+  return slice(index, values(), dtype_);
 }
 Tensor ParameterStore::compute_value(int index) const {
-  return slice(index, compute_values());
+  if (!copy_.empty() && parameter(index).decayed) return slice(index, copy_.data(), DType::bf16);
+  return slice(index, compute_values(), dtype_);
 }
-void ParameterStore::move_to(const Device& device) {
-  device_ = device;
-  values_.move_to(device);
-  gradients_.move_to(device);
+Tensor ParameterStore::gradient(int index) const {
+  return slice(index, gradients(), dtype_);
 }
 
-Tensor ParameterStore::gradient(int index) const {
-  return slice(index, gradients());
+void ParameterStore::move_to(const Device& device) {
+  if (!device.is_gpu()) copy_ = Buffer();
+  device_ = device;
+  try {
+    values_.move_to(device);
+    gradients_.move_to(device);
+    copy_.move_to(device);
+  } catch (const OutOfMemory& error) {
+    const Parameter& p = largest_parameter(parameters_);
+    throw error.with_advice("the largest tensor in it is " + p.name + " " + to_string(p.shape) + ": " +
+                            OutOfMemory::smaller_model);
+  }
+}
+
+void ParameterStore::upload() {
+  values_.upload();
+  refresh_copy();
+}
+
+void ParameterStore::compute_in(DType dtype) {
+  check(dtype == dtype_ || (dtype == DType::bf16 && device_.is_gpu() && dtype_ == DType::f32),
+        "[parameters] only a GPU computes in bf16");
+  copy_ = dtype == DType::bf16
+              ? Buffer(static_cast<std::size_t>(flat_count_) * sizeof(bf16), device_, "the bf16 copy of the parameters")
+              : Buffer();
+  refresh_copy();
+}
+
+void ParameterStore::refresh_copy() {
+  if (copy_.empty()) return;
+  const SelectRowsParams all{.batch = 1, .columns = flat_count_, .x_stride = flat_count_, .y_stride = flat_count_};
+  gpu::select_rows_rounded(all, nullptr, static_cast<const float*>(compute_values()), value_copy(), device_.stream());
 }
 
 std::int64_t ParameterStore::parameter_count() const {

@@ -2,8 +2,9 @@
 // one launch, a range is a communication bucket, a checkpoint is a copy.
 //
 // Layout: decayed parameters (weight matrices, kernels, the attention vector) first, biases after them, so that weight
-// decay is one range. Every slice starts at a multiple of 64 bytes, rows are padded to 16 bytes, all padding is and
-// stays zero.
+// decay is one range. Every slice starts at a multiple of 64 bytes, rows are padded to 8 elements, all padding is and
+// stays zero. On a GPU that computes in bf16 a third buffer of the same layout holds the decayed values rounded: the
+// forward and backward passes read it, the optimizer keeps it up to date, the values themselves stay fp32.
 #pragma once
 
 #include <cstdint>
@@ -60,7 +61,13 @@ class ParameterStore {
   const Device& device() const { return device_; }
   void clear_gradients() { gradients_.set_zero(); }
   void download() { values_.download(); }
-  void upload() { values_.upload(); }
+  void upload();
+
+  // What the model computes in; bf16 on a GPU only, behind move_to().
+  void compute_in(DType dtype);
+  DType compute_dtype() const { return copy_.empty() ? dtype_ : DType::bf16; }
+  bf16* value_copy() const { return static_cast<bf16*>(copy_.data()); }  // null without
+  void refresh_copy();                                                   // after the values were changed as a whole
 
   DType dtype() const { return dtype_; }
   std::int64_t flat_count() const { return flat_count_; }        // elements of a flat buffer, padding included
@@ -82,14 +89,14 @@ class ParameterStore {
   Place place(std::int64_t flat_index) const;
 
  private:
-  Tensor slice(int index, void* base) const;
+  Tensor slice(int index, void* base, DType dtype) const;
   void initialise(std::uint64_t seed);
 
   DType dtype_;
   std::vector<Parameter> parameters_;
   std::int64_t flat_count_ = 0, decayed_count_ = 0;
   Device device_;
-  Buffer values_, gradients_;
+  Buffer values_, gradients_, copy_;
 };
 
 }  // namespace plait

@@ -1,6 +1,7 @@
 #include "engine/tape.h"
 
 #include "engine/error.h"
+#include "engine/op_scope.h"
 #include "kernels/reduce.h"
 
 namespace plait {
@@ -18,11 +19,14 @@ void fill_with_zeros(const Tensor& t, const Arena& arena) {
 }  // namespace
 
 Tape::Tape(Arena& arena, bool recording)
-    : arena_(arena), recording_(recording), losses_(step_numbers * sizeof(double), arena.device()) {}
+    : arena_(arena),
+      recording_(recording),
+      losses_(step_numbers * sizeof(double), arena.device(), "the losses of a step") {}
 
 void Tape::reset() {
   nodes_.clear();
   leaf_of_parameter_.assign(leaf_of_parameter_.size(), -1);
+  arena_.set_backward(false);
   arena_.reset();
   host_.reset();
   losses_used_ = 0;
@@ -104,6 +108,7 @@ Value Tape::append(const Tensor& y, std::span<const Value> inputs, void* closure
   node.closure = closure;
   node.run = run;
   node.branch = branch_;
+  node.op = arena_.op() != nullptr ? arena_.op() : "op";
   nodes_.push_back(node);
   return {y, static_cast<int>(nodes_.size()) - 1};
 }
@@ -123,6 +128,7 @@ GradSlot Tape::seed(const Value& x) {
 }
 
 void Tape::run_node(Node& node, bool accumulate) {
+  const OpScope scope(arena_, node.op);
   slots_.clear();
   for (int i = 0; i < node.input_count; ++i) {
     const int input = node.inputs[i];
@@ -133,6 +139,7 @@ void Tape::run_node(Node& node, bool accumulate) {
 
 void Tape::backward(bool accumulate) {
   check(recording_, "[tape] backward on a tape that does not record");
+  arena_.set_backward(true);
   for (std::size_t i = nodes_.size(); i-- > 0;) {
     Node& node = nodes_[i];
     if (node.run != nullptr) {
@@ -151,6 +158,7 @@ void Tape::backward(bool accumulate) {
   }
   join_branches();
   arena_.keep_scratch(false);
+  arena_.set_backward(false);
 }
 
 }  // namespace plait

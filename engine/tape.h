@@ -133,6 +133,7 @@ class Tape {
     void* closure = nullptr;
     RunBackward run = nullptr;
     int branch = -1;  // -1: the main stream
+    const char* op = nullptr;
   };
   bool wants_gradient(std::span<const Value> inputs) const;
   Value append(const Tensor& y, std::span<const Value> inputs, void* closure, RunBackward run);

@@ -26,6 +26,10 @@ std::int64_t padded_stride(std::int64_t columns, DType dtype) {
   return (columns + step - 1) / step * step;
 }
 
+std::int64_t parameter_stride(std::int64_t columns) {
+  return (columns + 7) / 8 * 8;
+}
+
 Tensor Tensor::flattened() const {
   Tensor matrix = *this;
   matrix.shape = Shape{rows(), columns()};

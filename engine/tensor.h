@@ -38,6 +38,8 @@ std::string to_string(const Shape& shape);  // "[64, 28, 28, 1]"
 
 // Elements between rows of `columns` elements: the next multiple of 16 bytes.
 std::int64_t padded_stride(std::int64_t columns, DType dtype);
+// Of parameters: the next multiple of 8 elements, so that a bf16 copy in the same layout is aligned as well.
+std::int64_t parameter_stride(std::int64_t columns);
 
 struct Tensor {
   void* data = nullptr;

@@ -30,7 +30,8 @@ bool is_executor();
 std::vector<DeviceInfo> devices();
 std::string why_none();
 
-// The device's memory, aligned to 256 bytes, contents undefined; null for 0 bytes. The current device is the calling
+// The device's memory, aligned to 256 bytes, contents undefined; null for 0 bytes. Throws OutOfMemory
+// (kernels/out_of_memory.h). The current device is the calling
 // thread's.
 void* allocate(std::size_t bytes);
 void release(void* memory) noexcept;
@@ -62,5 +63,9 @@ void begin_capture(cudaStream_t stream);
 cudaGraphExec_t end_capture(cudaStream_t stream, std::size_t* nodes = nullptr);
 void replay(cudaGraphExec_t graph, cudaStream_t stream);
 void destroy(cudaGraphExec_t graph) noexcept;
+
+// A named range of the calling thread's time, for profilers (NVTX); ranges nest. Nothing on the executor.
+void push_range(const char* name) noexcept;
+void pop_range() noexcept;
 
 }  // namespace plait::gpu

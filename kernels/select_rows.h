@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernels/grad_mode.h"
+#include "kernels/math/bf16.h"
 #include "kernels/modality_mask.h"
 #include "kernels/stream.h"
 
@@ -36,6 +37,11 @@ void select_rows(const SelectRowsParams& p, const ModalityMask* available, const
 template <class T>
 void select_rows_backward(const SelectRowsParams& p, const ModalityMask* available, const T* dy, GradSlice<T> dx,
                           cudaStream_t stream);
+
+// The same with every element rounded to bf16 on its way: how a batch of floats enters a bf16 model. available == null:
+// every row.
+void select_rows_rounded(const SelectRowsParams& p, const ModalityMask* available, const float* x, bf16* y,
+                         cudaStream_t stream);
 
 }  // namespace gpu
 }  // namespace plait

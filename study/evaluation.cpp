@@ -1,5 +1,7 @@
 #include "study/evaluation.h"
 
+#include "engine/trace.h"
+
 namespace plait {
 namespace {
 
@@ -19,11 +21,11 @@ std::vector<std::int64_t> count_targets(const TargetFit& target, const Predictio
 }  // namespace
 
 Evaluation evaluate(const MultimodalModel& model, const Dataset& dataset, std::span<const std::int64_t> patients,
-                    ModalityMask removed, std::uint64_t seed, int resamples) {
+                    ModalityMask removed, std::uint64_t seed, int resamples, Trace* trace) {
   std::vector<std::int64_t> labelled;
   for (const std::int64_t patient : patients)
     if (dataset.labelled(patient)) labelled.push_back(patient);
-  const PatientPredictions predictions = predict(model, dataset, labelled, {.removed = removed});
+  const PatientPredictions predictions = predict(model, dataset, labelled, {.removed = removed, .trace = trace});
   Evaluation evaluation;
   evaluation.patients = predictions.count();
   evaluation.abstained = predictions.abstained();
@@ -36,6 +38,7 @@ Evaluation evaluate(const MultimodalModel& model, const Dataset& dataset, std::s
       group.push_back(static_cast<std::size_t>(cohort.group[static_cast<std::size_t>(patient)]));
   const Predictions values = scored(predictions, dataset).predictions;
   evaluation.targets = count_targets(dataset.target_fit(), values);
+  const Phase phase(trace, "bootstrap");
   evaluation.metrics = bootstrap_metrics(values, {.resamples = resamples, .seed = seed, .level = 0.95, .group = group});
   return evaluation;
 }

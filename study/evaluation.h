@@ -20,8 +20,11 @@ struct Evaluation {
   std::vector<double> attention;  // a modality; empty for models without
 };
 
+inline constexpr int default_resamples = 1000;
+
 // `patients` without a target are left out. Groups of the cohort are resampled whole.
 Evaluation evaluate(const MultimodalModel& model, const Dataset& dataset, std::span<const std::int64_t> patients,
-                    ModalityMask removed, std::uint64_t seed, int resamples = 1000);
+                    ModalityMask removed, std::uint64_t seed, int resamples = default_resamples,
+                    Trace* trace = nullptr);
 
 }  // namespace plait

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/device_times.h"
 #include "engine/train/device_batch.h"
 #include "fusion/model.h"
 
@@ -12,7 +13,7 @@ namespace plait {
 
 class Inference {
  public:
-  explicit Inference(const MultimodalModel& model);
+  explicit Inference(const MultimodalModel& model, Trace* trace = nullptr);
 
   struct Result {
     Tensor logits;      // [size, outputs]
@@ -31,6 +32,7 @@ class Inference {
   Result run_on_gpu(const Batch& batch);
   // The tensor's image on the host, behind what is there already.
   Tensor download(const Tensor& t);
+  static Tensor widened(const Tensor& t);
 
   const MultimodalModel& model_;
   Device device_;
@@ -46,6 +48,8 @@ class Inference {
   std::int64_t arena_blocks_ = -1;
   std::vector<std::byte> host_;
   std::size_t host_used_ = 0;
+  Trace* trace_;
+  DeviceTimes times_;
 };
 
 }  // namespace plait

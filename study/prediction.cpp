@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/error.h"
+#include "engine/out_of_memory.h"
 #include "io/data/loader.h"
 #include "kernels/math/activation.h"
 #include "study/inference.h"
@@ -72,6 +73,17 @@ void take_patient(const MultimodalModel& model, const Inference::Result& result,
     out.weights.insert(out.weights.end(), alpha, alpha + result.alpha.columns());
 }
 
+Inference::Result run(Inference& inference, const Batch& batch) {
+  try {
+    return inference.run(batch);
+  } catch (const OutOfMemory& error) {
+    throw error.with_advice(
+        "inference takes " + std::to_string(batch.size) +
+        " patients at a time: free memory of the device, compute on the CPU (--device cpu) or, while "
+        "a model is trained, leave more room with a smaller train.batch_size");
+  }
+}
+
 // The last patient's values.
 void check_finite(const PatientPredictions& predictions, std::int64_t row) {
   for (auto v = predictions.values.end() - predictions.outputs; v != predictions.values.end(); ++v)
@@ -94,15 +106,19 @@ PatientPredictions predict(const MultimodalModel& model, const Dataset& dataset,
   out.outputs = model.outputs();
   if (patients.empty()) return out;
   Loader loader(dataset, out.patients,
-                {.batch_size = inference_batch, .shuffle = false, .weights = options.loss_weights, .prefetch = false});
+                {.batch_size = inference_batch,
+                 .shuffle = false,
+                 .weights = options.loss_weights,
+                 .prefetch = false,
+                 .trace = options.trace});
   Arena masks;
-  Inference inference(model);
+  Inference inference(model, options.trace);
   double loss_sum = 0.0, weight_sum = 0.0;
   loader.start_epoch(0);
   while (const Batch* batch = loader.next()) {
     masks.reset();
     const Batch view = shown(*batch, model, options.removed, masks);
-    const Inference::Result result = inference.run(view);
+    const Inference::Result result = run(inference, view);
     loss_sum += result.task * view.weight_sum;
     weight_sum += view.weight_sum;
     for (std::int64_t i = 0; i < view.patients; ++i) {

@@ -28,6 +28,7 @@ struct PatientPredictions {
 struct PredictOptions {
   ModalityMask removed = 0;              // modalities hidden from the model
   std::vector<float> loss_weights = {};  // [patients of the dataset] for task_loss; empty = 1
+  Trace* trace = nullptr;
 };
 
 // Inference on `patients` (rows of the dataset's cohort), in their order. A patient on whom the model abstains gets the

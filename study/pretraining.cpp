@@ -49,10 +49,12 @@ Pretraining pretrain(MultimodalModel& model, const TrainOptions& options, const 
                   {.batch_size = options.batch_size,
                    .shuffle = options.shuffle,
                    .seed = pretraining.seed,
-                   .accumulate = options.accumulate});
+                   .accumulate = options.accumulate,
+                   .trace = hooks.trace});
     Reconstruction objective(model, modality);
     Trainer trainer(objective, pretraining);
-    TrainHooks train_hooks{.validate = {}, .epoch_done = {}, .step_done = {}, .stop = hooks.stop, .checkpoint = {}};
+    TrainHooks train_hooks{
+        .validate = {}, .epoch_done = {}, .step_done = {}, .stop = hooks.stop, .checkpoint = {}, .trace = hooks.trace};
     if (hooks.epoch_done)
       train_hooks.epoch_done = [&](const EpochRecord& record) {
         hooks.epoch_done(config.inputs[m].name, record, pretraining.epochs);

@@ -15,6 +15,7 @@ namespace plait {
 struct PretrainingHooks {  // each may be empty
   std::function<void(const std::string& modality, const EpochRecord&, std::int64_t epochs)> epoch_done;
   std::function<bool()> stop = {};  // asked after every optimizer step: true ends it there
+  Trace* trace = nullptr;
 };
 
 enum class Pretraining { none, done, interrupted };

@@ -18,8 +18,8 @@ namespace plait {
 namespace {
 
 Validation validate(const MultimodalModel& model, const Dataset& dataset, std::span<const std::int64_t> patients,
-                    const std::vector<float>& weights) {
-  const PatientPredictions predictions = predict(model, dataset, patients, {.loss_weights = weights});
+                    const std::vector<float>& weights, Trace* trace) {
+  const PatientPredictions predictions = predict(model, dataset, patients, {.loss_weights = weights, .trace = trace});
   Validation validation{.loss = predictions.task_loss, .metrics = {}};
   if (!std::isfinite(validation.loss)) return validation;  // no metric of it means anything; the trainer ends the run
   for (const NamedMetric& metric : compute_metrics(scored(predictions, dataset).predictions))
@@ -110,7 +110,8 @@ Pretraining start(MultimodalModel& model, const RunConfig& config, const Dataset
     read_parameters(*options.init, model.parameters());
     model.parameters().upload();
   }
-  return pretrain(model, config.train, dataset, patients, {.epoch_done = hooks.pretrained, .stop = hooks.stop});
+  return pretrain(model, config.train, dataset, patients,
+                  {.epoch_done = hooks.pretrained, .stop = hooks.stop, .trace = options.trace});
 }
 
 }  // namespace
@@ -120,7 +121,11 @@ Training train_model(const RunConfig& config, const Cohort& cohort, const Split&
   Training training;
   training.trained = build_model(config, fit_preprocess(cohort, split.train, config.preprocess));
   MultimodalModel& model = *training.trained.model;
+  const bool bf16 = config.train.precision == "bf16";
+  if (bf16 && !options.device.is_gpu())
+    fail_usage("train.precision = \"bf16\" needs a GPU (--device gpu, or simt to try it); on the CPU use \"fp32\"");
   model.parameters().move_to(options.device);
+  if (bf16) model.parameters().compute_in(DType::bf16);
   const Dataset dataset(cohort, training.trained.fit);
   const std::vector<std::int64_t> patients = trainable(model, dataset, split.train);
   const std::vector<std::int64_t> validation = trainable(model, dataset, split.validation);
@@ -136,7 +141,8 @@ Training train_model(const RunConfig& config, const Cohort& cohort, const Split&
   LoaderOptions loading{.batch_size = config.train.batch_size,
                         .shuffle = config.train.shuffle,
                         .seed = config.train.seed,
-                        .accumulate = config.train.accumulate};
+                        .accumulate = config.train.accumulate,
+                        .trace = options.trace};
   if (config.train.balanced_class_weights) loading.weights = balanced_weights(dataset, patients);
   Loader loader(dataset, patients, loading);
   Trainer trainer(model, config.train);
@@ -144,8 +150,10 @@ Training train_model(const RunConfig& config, const Cohort& cohort, const Split&
                          .epoch_done = hooks.epoch_done,
                          .step_done = hooks.step_done,
                          .stop = hooks.stop,
-                         .checkpoint = {}};
-  if (!validation.empty()) train_hooks.validate = [&] { return validate(model, dataset, validation, loading.weights); };
+                         .checkpoint = {},
+                         .trace = options.trace};
+  if (!validation.empty())
+    train_hooks.validate = [&] { return validate(model, dataset, validation, loading.weights, options.trace); };
 
   std::optional<TrainCheckpoints> checkpoints;
   std::optional<TrainCheckpoints::Restored> restored;
@@ -172,6 +180,7 @@ Training train_model(const RunConfig& config, const Cohort& cohort, const Split&
     model.parameters().move_to(Device{});  // a small fit on the CPU, behind one pass over the validation part
     stack_towers(model, dataset, validation);
     model.parameters().move_to(options.device);
+    if (bf16) model.parameters().compute_in(DType::bf16);
   }
   return training;
 }

@@ -60,6 +60,7 @@ struct TrainingOptions {
   std::optional<std::filesystem::path> init = {};  // a model.safetensors whose parameters replace the initial ones
   std::optional<TrainingCheckpoints> checkpoints = {};
   Device device = {};  // where the model is trained, and stays
+  Trace* trace = nullptr;
 };
 
 Training train_model(const RunConfig& config, const Cohort& cohort, const Split& split, const TrainingHooks& hooks,

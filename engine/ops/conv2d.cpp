@@ -3,11 +3,13 @@
 #include <string>
 
 #include "engine/error.h"
+#include "engine/op_scope.h"
 #include "kernels/conv2d.h"
 
 namespace plait::ops {
 
 Value conv2d(Tape& tape, const Value& x, const Value& weight, const Value& bias, Activation activation) {
+  const OpScope scope(tape.arena());
   const Tensor &xs = x.data, &ws = weight.data;
   check(xs.shape.rank() == 4 && ws.shape.rank() == 4, "[conv2d] input and weight have 4 dimensions");
   if (xs.shape[3] != ws.shape[3])  // the message is put together only here: a step allocates nothing

@@ -1,11 +1,13 @@
 #include "engine/ops/corrupt.h"
 
+#include "engine/op_scope.h"
 namespace plait::ops {
 
 Tensor corrupt(Arena& arena, const StepContext& context, const Tensor& x, Noise noise, double rate, double sigma,
                int modality) {
   const double amount = noise == Noise::mask ? rate : sigma;
   if (!context.training || amount == 0.0) return x;
+  const OpScope scope(arena);
   const Tensor y = arena.like(x);
   const CorruptParams p{.batch = x.rows(),
                         .columns = x.columns(),

@@ -3,11 +3,13 @@
 #include <string>
 
 #include "engine/error.h"
+#include "engine/op_scope.h"
 #include "kernels/dense.h"
 
 namespace plait::ops {
 
 Value dense(Tape& tape, const Value& x, const Value& weight, const Value& bias, Activation activation) {
+  const OpScope scope(tape.arena());
   const Tensor &xs = x.data, &ws = weight.data;
   if (xs.columns() != ws.columns())  // the message is put together only here: a step allocates nothing
     check(false, "[dense] columns: input has " + std::to_string(xs.columns()) + ", weight has " +

@@ -1,11 +1,13 @@
 #include "engine/ops/dropout.h"
 
+#include "engine/op_scope.h"
 #include "kernels/dropout.h"
 
 namespace plait::ops {
 
 Value dropout(Tape& tape, const StepContext& context, const Value& x, double rate, int layer) {
   if (!context.training || rate == 0.0) return x;
+  const OpScope scope(tape.arena());
   const Tensor& xs = x.data;
   const Tensor y = tape.arena().like(xs);
   const DropoutParams p{

@@ -1,11 +1,13 @@
 #include "engine/ops/early_input.h"
 
 #include "engine/error.h"
+#include "engine/op_scope.h"
 #include "kernels/masked_columns.h"
 
 namespace plait::ops {
 
 Tensor early_input(Arena& arena, std::span<const Tensor> inputs, const Tensor& present) {
+  const OpScope scope(arena);
   check(!inputs.empty() && inputs.size() <= max_modalities, "[early_input] between 1 and 8 inputs");
   const Tensor& first = inputs[0];
   MaskedColumnsParams p{.batch = first.rows(), .modalities = static_cast<int>(inputs.size())};

@@ -1,6 +1,7 @@
 #include "engine/ops/fuse.h"
 
 #include "engine/error.h"
+#include "engine/op_scope.h"
 #include "kernels/attention_fusion.h"
 #include "kernels/masked_concat.h"
 
@@ -37,6 +38,7 @@ std::array<Tensor, max_modalities> tensors(std::span<const Value> z) {
 }  // namespace
 
 AttentionFusion attention_fusion(Tape& tape, std::span<const Value> z, const Value& weight, const Tensor& present) {
+  const OpScope scope(tape.arena());
   check_embeddings(z);
   const Tensor first = z[0].data, w = weight.data;
   check(w.shape.count() == first.columns(), "[attention_fusion] weight has the embeddings' width");
@@ -88,6 +90,7 @@ AttentionFusion attention_fusion(Tape& tape, std::span<const Value> z, const Val
 }
 
 Value masked_concat(Tape& tape, std::span<const Value> z, const Tensor& present, bool rescale) {
+  const OpScope scope(tape.arena());
   check_embeddings(z);
   const Tensor first = z[0].data;
   const int modalities = static_cast<int>(z.size());

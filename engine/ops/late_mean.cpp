@@ -1,11 +1,13 @@
 #include "engine/ops/late_mean.h"
 
 #include "engine/error.h"
+#include "engine/op_scope.h"
 
 namespace plait::ops {
 
 Tensor late_mean(Arena& arena, std::span<const Tensor> logits, const Tensor& present, LateMean mean, HeadLink link,
                  const Tensor& v, const Tensor& log_scale) {
+  const OpScope scope(arena);
   check(!logits.empty() && logits.size() <= max_modalities, "[late_mean] between 1 and 8 towers");
   check(mean != LateMean::stacked || v.columns() * v.rows() == static_cast<std::int64_t>(logits.size()),
         "[late_mean] one stacking weight a tower");

@@ -1,6 +1,7 @@
 #include "engine/ops/losses.h"
 
 #include "engine/error.h"
+#include "engine/op_scope.h"
 #include "kernels/alignment.h"
 #include "kernels/denoise.h"
 #include "kernels/softmax_cross_entropy.h"
@@ -16,6 +17,7 @@ LossParams loss_params(const Tensor& x, double coefficient) {
 }  // namespace
 
 LossSum binary_cross_entropy(Tape& tape, const Value& logits, const Batch& batch, double coefficient) {
+  const OpScope scope(tape.arena());
   const Tensor& x = logits.data;
   check(batch.targets.columns() == x.columns(), "[binary_cross_entropy] one target a logit");
   const GradSlot dx = tape.seed(logits);
@@ -38,6 +40,7 @@ LossSum binary_cross_entropy(Tape& tape, const Value& logits, const Batch& batch
 }
 
 LossSum softmax_cross_entropy(Tape& tape, const Value& logits, const Batch& batch, double coefficient) {
+  const OpScope scope(tape.arena());
   const Tensor& x = logits.data;
   const GradSlot dx = tape.seed(logits);
   const LossParams p = loss_params(x, coefficient);
@@ -60,6 +63,7 @@ LossSum softmax_cross_entropy(Tape& tape, const Value& logits, const Batch& batc
 }
 
 LossSum squared_error(Tape& tape, const Value& predictions, const Batch& batch, double coefficient) {
+  const OpScope scope(tape.arena());
   const Tensor& x = predictions.data;
   check(batch.targets.columns() == x.columns(), "[squared_error] one target a prediction");
   const GradSlot dx = tape.seed(predictions);
@@ -83,6 +87,7 @@ LossSum squared_error(Tape& tape, const Value& predictions, const Batch& batch, 
 
 LossSum alignment(Tape& tape, std::span<const Value> z, const Tensor& available, const Batch& batch, bool mean_form,
                   double coefficient) {
+  const OpScope scope(tape.arena());
   check(!z.empty() && z.size() <= max_modalities, "[alignment] between 1 and 8 embeddings");
   const Tensor& first = z[0].data;
   const AlignmentParams p{.batch = first.rows(),
@@ -126,6 +131,7 @@ LossSum alignment(Tape& tape, std::span<const Value> z, const Tensor& available,
 
 LossSum reconstruction(Tape& tape, const Value& x_hat, const Tensor& x, const Tensor& observed, const Batch& batch,
                        int modality, double coefficient) {
+  const OpScope scope(tape.arena());
   const ReconstructionParams p{.loss = loss_params(x_hat.data, coefficient),
                                .x_stride = x.row_stride,
                                .observed_stride = observed.row_stride,

@@ -1,11 +1,13 @@
 #include "engine/ops/max_pool.h"
 
 #include "engine/error.h"
+#include "engine/op_scope.h"
 #include "kernels/max_pool.h"
 
 namespace plait::ops {
 
 Value max_pool(Tape& tape, const Value& x) {
+  const OpScope scope(tape.arena());
   const Tensor& xs = x.data;
   check(xs.shape.rank() == 4, "[max_pool] input has 4 dimensions");
   Arena& arena = tape.arena();

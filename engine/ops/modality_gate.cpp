@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/op_scope.h"
 #include "kernels/modality_dropout.h"
 #include "kernels/reduce.h"
 #include "kernels/select_rows.h"
@@ -20,6 +21,7 @@ SelectRowsParams select_params(const Tensor& x, const Tensor& y, int modality) {
 }  // namespace
 
 Tensor select_rows(Arena& arena, const Tensor& x, const Tensor& available, int modality) {
+  const OpScope scope(arena);
   const Tensor y = arena.tensor(x.shape, x.dtype);
   const SelectRowsParams p = select_params(x, y, modality);
   const ModalityMask* mask = available.as<ModalityMask>();
@@ -30,7 +32,28 @@ Tensor select_rows(Arena& arena, const Tensor& x, const Tensor& available, int m
   return y;
 }
 
+namespace {
+
+Tensor select_rounded(Arena& arena, const Tensor& x, const ModalityMask* available, int modality) {
+  const OpScope scope(arena, "select_rows");
+  const Tensor y = arena.tensor(x.shape, DType::bf16);
+  gpu::select_rows_rounded(select_params(x, y, modality), available, x.as<float>(), y.as<bf16>(), arena.stream());
+  return y;
+}
+
+}  // namespace
+
+Tensor select_rows(Arena& arena, const Tensor& x, const Tensor& available, int modality, DType dtype) {
+  if (dtype != DType::bf16 || x.dtype == DType::bf16) return select_rows(arena, x, available, modality);
+  return select_rounded(arena, x, available.as<ModalityMask>(), modality);
+}
+
+Tensor rounded(Arena& arena, const Tensor& x, DType dtype) {
+  return dtype != DType::bf16 || x.dtype == DType::bf16 ? x : select_rounded(arena, x, nullptr, 0);
+}
+
 Value gate(Tape& tape, const Value& z, const Tensor& present, int modality) {
+  const OpScope scope(tape.arena());
   const Tensor y = select_rows(tape.arena(), z.data, present, modality);
   const SelectRowsParams p = select_params(z.data, y, modality);
   const auto* mask = present.as<ModalityMask>();
@@ -46,6 +69,7 @@ Value gate(Tape& tape, const Value& z, const Tensor& present, int modality) {
 }
 
 Tensor select_weights(Arena& arena, const Tensor& weights, const Tensor& available, int modality) {
+  const OpScope scope(arena);
   const Tensor y = arena.like(weights);
   const SelectRowsParams p = select_params(weights, y, modality);
   const ModalityMask* mask = available.as<ModalityMask>();
@@ -57,6 +81,7 @@ Tensor select_weights(Arena& arena, const Tensor& weights, const Tensor& availab
 }
 
 Tensor all_present(Arena& arena, const Tensor& present, int modalities) {
+  const OpScope scope(arena);
   const Tensor all = arena.like(present);
   const auto mask = static_cast<ModalityMask>((1u << modalities) - 1u);
   if (arena.on_gpu())
@@ -70,6 +95,7 @@ Tensor modality_dropout(Arena& arena, const StepContext& context, const Tensor& 
                         const std::array<float, max_modalities>& keep) {
   const bool keeps_all = std::all_of(keep.begin(), keep.begin() + modalities, [](float p) { return p >= 1.0f; });
   if (!context.training || keeps_all) return available;
+  const OpScope scope(arena);
   const Tensor present = arena.like(available);
   const ModalityDropoutParams p{.batch = available.rows(), .modalities = modalities, .keep = keep};
   const RandomSource random = context.random(Purpose::modality_keep, 0);

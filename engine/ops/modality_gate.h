@@ -14,6 +14,12 @@ namespace plait::ops {
 // gradient: x is an input.
 Tensor select_rows(Arena& arena, const Tensor& x, const Tensor& available, int modality);
 
+// The same as the model computes: floats rounded to bf16 where `dtype` says so.
+Tensor select_rows(Arena& arena, const Tensor& x, const Tensor& available, int modality, DType dtype);
+
+// x itself, or its floats rounded to bf16.
+Tensor rounded(Arena& arena, const Tensor& x, DType dtype);
+
 // The same for an embedding z[batch, d], with its gradient: the paper's z' = m z, by selection.
 Value gate(Tape& tape, const Value& z, const Tensor& present, int modality);
 

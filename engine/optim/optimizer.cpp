@@ -15,9 +15,9 @@ Optimizer::Optimizer(ParameterStore& store, const TrainOptions& options)
       momentum_(options.momentum),
       workspace_(
           std::max(cpu::reduce_workspace_bytes(store.flat_count()), gpu::reduce_workspace_bytes(store.flat_count())),
-          store.device()) {
+          store.device(), "the optimizer's scratch") {
   for (int i = 0; i < (kind_ == OptimizerKind::sgd ? 1 : 2); ++i)
-    moments_.emplace_back(store.flat_bytes(), store.device());
+    moments_.emplace_back(store.flat_bytes(), store.device(), "a moment of the optimizer");
 }
 
 AdamParams Optimizer::adam_params() const {
@@ -70,10 +70,10 @@ void Optimizer::enqueue_step(StepScalars* scalars, double* norm) {
   if (clip_norm_ > 0.0)
     gpu::clip_gradient_norm(store_.flat_count(), gradients, clip_norm_, norm, scalars, workspace_.data(), stream);
   if (kind_ == OptimizerKind::sgd)
-    gpu::sgd_step({.count = store_.flat_count(), .momentum = momentum_}, scalars, gradients, values, moment(0), nullptr,
-                  stream);
+    gpu::sgd_step({.count = store_.flat_count(), .momentum = momentum_}, scalars, gradients, values, moment(0),
+                  store_.value_copy(), stream);
   else
-    gpu::adam_step(adam_params(), scalars, gradients, values, moment(0), moment(1), nullptr, stream);
+    gpu::adam_step(adam_params(), scalars, gradients, values, moment(0), moment(1), store_.value_copy(), stream);
 }
 
 }  // namespace plait

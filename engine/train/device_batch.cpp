@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "engine/error.h"
+#include "engine/out_of_memory.h"
 
 namespace plait {
 namespace {
@@ -44,9 +45,10 @@ void DeviceBatches::lay_out(const Batch& batch) {
   Batch layout = batch;
   bytes_ = sizeof(double);
   visit_tensors(layout, [&](const Tensor& t) { bytes_ = rounded(bytes_) + tensor_bytes(t); });
+  const char* what = "one of the two places for a batch";
   for (Place& place : places_) {
-    place.device = static_cast<std::byte*>(gpu::allocate(bytes_));
-    place.pinned = static_cast<std::byte*>(gpu::allocate_pinned(bytes_));
+    place.device = static_cast<std::byte*>(allocate_on_device(bytes_, what));
+    place.pinned = static_cast<std::byte*>(allocate_pinned(bytes_, what));
     place.copied = gpu::create_event();
     place.batch = batch;
     place.batch.device_weight_sum = reinterpret_cast<const double*>(place.device);

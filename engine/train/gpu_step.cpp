@@ -25,13 +25,14 @@ GpuStep::GpuStep(Objective& objective, Optimizer& optimizer, const TrainOptions&
       arena_(device_),
       tape_(arena_),
       batches_(device_),
-      scalars_(sizeof(StepScalars), device_),
-      ring_(static_cast<std::size_t>(ring_length) * Tape::step_numbers * sizeof(double), device_),
-      logged_(sizeof(std::uint64_t), device_) {}
+      scalars_(sizeof(StepScalars), device_, "the numbers of a step"),
+      ring_(static_cast<std::size_t>(ring_length) * Tape::step_numbers * sizeof(double), device_, "the steps' losses"),
+      logged_(sizeof(std::uint64_t), device_, "the steps' losses"),
+      times_(device_) {}
 
 void GpuStep::begin(std::int64_t step, const std::vector<float>& learning_rates) {
   rate_count_ = std::ssize(learning_rates);
-  learning_rates_ = Buffer(learning_rates.size() * sizeof(float), device_);
+  learning_rates_ = Buffer(learning_rates.size() * sizeof(float), device_, "the learning rates of all steps");
   std::memcpy(learning_rates_.host(), learning_rates.data(), learning_rates_.size());
   learning_rates_.upload();
   StepScalars scalars{.step = static_cast<std::uint32_t>(step)};
@@ -50,8 +51,15 @@ void GpuStep::run(const Batch& batch, bool first, bool last) {
                             .seed = options_.seed,
                             .step = &scalars->step,
                             .rows = reinterpret_cast<const std::uint32_t*>(batch.rows.as<std::int32_t>())};
-  losses_ = objective_.loss(tape_, context, batch);
-  tape_.backward(!first);
+  {
+    const Phase phase(trace_, "forward");
+    losses_ = objective_.loss(tape_, context, batch);
+  }
+  {
+    const Phase phase(trace_, "backward");
+    tape_.backward(!first);
+  }
+  const Phase phase(trace_, last ? "optimizer" : "log");
   double* numbers = tape_.loss_memory();
   if (last) {
     const ParameterStore& store = objective_.parameters();
@@ -66,8 +74,15 @@ void GpuStep::run(const Batch& batch, bool first, bool last) {
     gpu::advance_step(rate_count_, static_cast<const float*>(learning_rates_.data()), scalars, device_.stream());
 }
 
+const Batch& GpuStep::upload(const Batch& batch) {
+  const Phase phase(trace_, "upload");
+  return batches_.upload(batch);
+}
+
 void GpuStep::submit(const Batch& batch, bool first, bool last) {
-  const Batch& there = batches_.upload(batch);
+  times_.begin("upload", submitted_steps_ + 1);
+  const Batch& there = upload(batch);
+  times_.end();
   if (arena_blocks_ != arena_.block_allocations()) {
     arena_blocks_ = arena_.block_allocations();
     for (Kind& kind : kinds_) kind = {};
@@ -76,16 +91,20 @@ void GpuStep::submit(const Batch& batch, bool first, bool last) {
   Kind& kind = kinds_[which];
   // Once as it comes, so that all memory is there; then it is captured.
   if (kind.graph.empty() && kind.runs > 0) {
+    const Phase phase(trace_, "capture");
     tape_.reset();  // memory that an earlier step wanted is merged before, not within
     kind.graph = Graph::capture(device_, [&] { run(there, first, last); });
     kind.losses = losses_;
   }
+  times_.begin(last ? "step" : "step without update", submitted_steps_ + 1);
   if (kind.graph.empty()) {
     run(there, first, last);
     kind.losses = losses_;
   } else {
+    const Phase phase(trace_, "replay");
     kind.graph.replay(device_);
   }
+  times_.end();
   ++kind.runs;
   Pending pending{
       .rows = {}, .losses = kind.losses, .step = submitted_steps_ + 1, .patients = batch.patients, .last = last};
@@ -98,7 +117,9 @@ void GpuStep::submit(const Batch& batch, bool first, bool last) {
 std::vector<BatchNumbers> GpuStep::collect(bool wait) {
   std::vector<BatchNumbers> all;
   if (pending_.empty() || (!wait && std::ssize(pending_) < ring_length / 2)) return all;
+  const Phase phase(trace_, "collect");
   ring_.download();
+  times_.resolve();
   const double* base = tape_.loss_memory();
   for (const Pending& pending : pending_) {
     const double* row = static_cast<const double*>(ring_.host()) +

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/device_times.h"
 #include "engine/optim/optimizer.h"
 #include "engine/tape.h"
 #include "engine/train/device_batch.h"
@@ -31,12 +32,18 @@ class GpuStep {
   // learning_rates: of every step of the run; step: done before.
   void begin(std::int64_t step, const std::vector<float>& learning_rates);
 
-  // Enqueues a batch: its gradients overwrite (first) or are added; last: the update follows.
+  // Enqueues a batch: its gradients overwrite (first) or are added; last: the update follows. Throws OutOfMemory.
   void submit(const Batch& batch, bool first, bool last);
 
   // The batches that have been submitted and not collected, in order. wait = false: only when the ring is half full.
   // Throws Error(numeric) for the first one whose numbers are not finite, naming tensor, step and rows.
   std::vector<BatchNumbers> collect(bool wait);
+
+  // Spans of the host's phases and of the device's steps go there; null: nowhere.
+  void set_trace(Trace* trace) {
+    trace_ = trace;
+    times_.set_trace(trace);
+  }
 
   Arena& arena() { return arena_; }
   std::size_t graph_nodes() const;  // of the largest captured step; 0: none yet
@@ -49,6 +56,7 @@ class GpuStep {
     std::int64_t step = 0, patients = 0;
     bool last = false;
   };
+  const Batch& upload(const Batch& batch);
   void run(const Batch& batch, bool first, bool last);
   void check_finite(const Pending& pending, const BatchNumbers& numbers, const double* row) const;
 
@@ -64,6 +72,8 @@ class GpuStep {
   DataLosses losses_;  // of the step that was enqueued last: the same slots at every step
   std::uint64_t submitted_ = 0, collected_ = 0;
   std::vector<Pending> pending_;
+  Trace* trace_ = nullptr;
+  DeviceTimes times_;
 
   // A graph for each kind of step, dropped when the arena's memory moves.
   struct Kind {

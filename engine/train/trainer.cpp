@@ -7,6 +7,7 @@
 
 #include "engine/error.h"
 #include "engine/optim/schedule.h"
+#include "engine/train/fitting_batch.h"
 
 namespace plait {
 namespace {
@@ -22,7 +23,8 @@ Trainer::Trainer(Objective& objective, const TrainOptions& options)
       options_(options),
       tape_(arena_),
       optimizer_(objective.parameters(), options),
-      best_values_(options.patience > 0 ? objective.parameters().flat_bytes() : 0, objective.parameters().device()) {
+      best_values_(options.patience > 0 ? objective.parameters().flat_bytes() : 0, objective.parameters().device(),
+                   "the best parameters so far") {
   if (objective.parameters().device().is_gpu()) gpu_ = std::make_unique<GpuStep>(objective, optimizer_, options_);
 }
 
@@ -47,13 +49,19 @@ LossTerms Trainer::accumulate(const Batch& batch, bool first) {
                             .seed = options_.seed,
                             .step = &scalars_.step,
                             .rows = reinterpret_cast<const std::uint32_t*>(batch.rows.as<std::int32_t>())};
-  const LossTerms terms = objective_.loss(tape_, context, batch).evaluate();
+  LossTerms terms;
+  {
+    const Phase phase(trace_, "forward");
+    terms = objective_.loss(tape_, context, batch).evaluate();
+  }
   if (!std::isfinite(terms.total())) fail_loss(tape_, objective_.parameters(), batch, scalars_.step + 1);
+  const Phase phase(trace_, "backward");
   tape_.backward(!first);
   return terms;
 }
 
 double Trainer::update(double learning_rate) {
+  const Phase phase(trace_, "optimizer");
   scalars_.learning_rate = static_cast<float>(learning_rate);
   const double l2 = optimizer_.add_l2();
   check_gradients_finite(objective_.parameters(), rows_, scalars_.step + 1);
@@ -62,7 +70,30 @@ double Trainer::update(double learning_rate) {
   return l2;
 }
 
+void Trainer::fail_memory(const OutOfMemory& error, const Batch& batch) {
+  gpu_.reset();
+  arena_.clear();
+  const std::int64_t fits = fitting_batch_size(objective_, batch, options_.seed);
+  if (fits == 0) throw error.with_advice("not even one patient fits: " + std::string(OutOfMemory::smaller_model));
+  const std::int64_t accumulate = options_.accumulate * ((batch.size + fits - 1) / fits);
+  throw error.with_advice("a step of " + std::to_string(batch.size) + " patients does not fit, one of " +
+                          std::to_string(fits) + " does: set train.batch_size = " + std::to_string(fits) +
+                          " (with train.accumulate = " + std::to_string(accumulate) +
+                          " the optimizer sees as many patients a step)");
+}
+
 void Trainer::submit(const Batch& batch, bool first, bool last, double learning_rate) {
+  try {
+    enqueue(batch, first, last, learning_rate);
+  } catch (const OutOfMemory& error) {
+    fail_memory(error, batch);
+  } catch (const gpu::Failure& failure) {
+    if (failure.kind() != gpu::Failure::Kind::out_of_memory) throw;
+    fail_memory(OutOfMemory({.what = std::string("a step: ") + failure.what(), .free = {}}), batch);
+  }
+}
+
+void Trainer::enqueue(const Batch& batch, bool first, bool last, double learning_rate) {
   if (gpu_) {
     gpu_->submit(batch, first, last);
     if (last) scalars_ = {.step = scalars_.step + 1, .learning_rate = static_cast<float>(learning_rate)};
@@ -76,8 +107,14 @@ std::vector<BatchNumbers> Trainer::collect(bool wait) {
   return gpu_ ? gpu_->collect(wait) : std::exchange(numbers_, {});
 }
 
+const Batch* Trainer::load(BatchSource& source) {
+  const Phase phase(trace_, "load batch");
+  return source.next();
+}
+
 // Goes on with the epoch after state_.epoch, at batch state_.current.batches. False: hooks.stop ended it.
 bool Trainer::run_epoch(BatchSource& source, std::int64_t total_steps, const TrainHooks& hooks) {
+  const Phase phase(trace_, "epoch", state_.epoch + 1);
   const auto start = std::chrono::steady_clock::now();
   source.start_epoch(static_cast<std::uint32_t>(state_.epoch + 1));
   EpochSums& sums = state_.current;
@@ -102,13 +139,16 @@ bool Trainer::run_epoch(BatchSource& source, std::int64_t total_steps, const Tra
     group_batches = group_patients = 0;
   };
   while (!stop) {
-    const Batch* batch = source.next();
+    const Batch* batch = load(source);
     if (batch == nullptr) break;
     ++submitted;
     const bool first = in_group == 0, last = ++in_group == options_.accumulate || submitted == batches;
     const double rate = scheduled_learning_rate(options_.schedule, options_.learning_rate, options_.warmup_steps,
                                                 total_steps, scalars_.step);
-    submit(*batch, first, last, rate);
+    {
+      const Phase step(trace_, "step", scalars_.step + 1);
+      submit(*batch, first, last, rate);
+    }
     for (const BatchNumbers& numbers : collect(false)) take(numbers);
     patients += batch->patients;
     if (last) {
@@ -147,7 +187,10 @@ void Trainer::finish_epoch(const TrainHooks& hooks, EpochRecord& record) {
   }
   if (hooks.validate) {
     record.validated = true;
-    record.validation = hooks.validate();
+    {
+      const Phase phase(trace_, "validation");
+      record.validation = hooks.validate();
+    }
     if (!std::isfinite(record.validation.loss))
       throw Error(ExitCode::numeric, "the validation loss is not finite after epoch " + std::to_string(state_.epoch) +
                                          "; lower train.learning_rate or set train.clip_norm; nothing was written");
@@ -164,6 +207,7 @@ void Trainer::finish_epoch(const TrainHooks& hooks, EpochRecord& record) {
 // The learning rates of all steps go to the device: a captured step looks its own up.
 void Trainer::begin_on_gpu(std::int64_t total_steps, bool resumed) {
   if (resumed) for_each_buffer([](Buffer& buffer) { buffer.upload(); });
+  objective_.parameters().refresh_copy();
   std::vector<float> rates;
   for (std::int64_t step = 0; step < total_steps; ++step)
     rates.push_back(static_cast<float>(
@@ -173,6 +217,9 @@ void Trainer::begin_on_gpu(std::int64_t total_steps, bool resumed) {
 
 TrainResult Trainer::run(BatchSource& source, const TrainHooks& hooks, const TrainState* from) {
   const auto start = std::chrono::steady_clock::now();
+  trace_ = hooks.trace;
+  arena_.set_trace(trace_);
+  if (gpu_) gpu_->set_trace(trace_);
   state_ = from != nullptr ? *from : TrainState{};
   scalars_.step = static_cast<std::uint32_t>(state_.step);
   scalars_.learning_rate = static_cast<float>(state_.learning_rate);
@@ -195,6 +242,7 @@ TrainResult Trainer::run(BatchSource& source, const TrainHooks& hooks, const Tra
     }
     const bool last = state_.epoch == options_.epochs || out_of_patience(hooks) || result.interrupted;
     if (hooks.checkpoint && (last || state_.epoch % options_.checkpoint_every == 0)) {
+      const Phase phase(trace_, "checkpoint");
       for_each_buffer([](Buffer& buffer) { buffer.download(); });
       hooks.checkpoint(state_);
     }
@@ -203,6 +251,7 @@ TrainResult Trainer::run(BatchSource& source, const TrainHooks& hooks, const Tra
   result.stopped_early = out_of_patience(hooks);
   if (!result.interrupted && stops_early(hooks) && state_.best_epoch > 0) {
     store.value_buffer().copy_from(best_values_);
+    store.refresh_copy();
     store.download();
   }
   result.epochs = state_.epoch;

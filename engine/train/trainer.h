@@ -11,7 +11,9 @@
 
 #include "engine/arena.h"
 #include "engine/optim/optimizer.h"
+#include "engine/out_of_memory.h"
 #include "engine/tape.h"
+#include "engine/trace.h"
 #include "engine/train/gpu_step.h"
 #include "engine/train/non_finite.h"
 #include "engine/train/objective.h"
@@ -53,6 +55,7 @@ struct TrainHooks {
   // Called where a run could go on from, with Trainer::buffers() as they are then: every options.checkpoint_every
   // epochs, after the last one, and when `stop` ends the run.
   std::function<void(const TrainState&)> checkpoint;
+  Trace* trace = nullptr;  // where the run leaves its spans
 };
 
 struct TrainResult {
@@ -70,7 +73,8 @@ class Trainer {
   Trainer(Objective& objective, const TrainOptions& options);
 
   // Runs options.epochs epochs. With patience > 0 and a validation hook the parameters of the first best epoch are put
-  // back at the end. Throws Error(numeric) on a non-finite loss or gradient (engine/train/non_finite.h).
+  // back at the end. Throws Error(numeric) on a non-finite loss or gradient (engine/train/non_finite.h), OutOfMemory
+  // with a batch size that would fit when a step does not.
   // from: goes on from that state, whose buffers() the caller has put back: the same bits as without interruption.
   TrainResult run(BatchSource& source, const TrainHooks& hooks, const TrainState* from = nullptr);
 
@@ -88,7 +92,12 @@ class Trainer {
 
  private:
   // Does a batch, or enqueues it.
+  void enqueue(const Batch& batch, bool first, bool last, double learning_rate);
+  const Batch* load(BatchSource& source);
+  // As enqueue(), and says what would fit when there is no memory.
   void submit(const Batch& batch, bool first, bool last, double learning_rate);
+  // Gives back what the step holds and tries out what fits.
+  [[noreturn]] void fail_memory(const OutOfMemory& error, const Batch& batch);
   // What batches have said since the last call; wait: all that have been submitted.
   std::vector<BatchNumbers> collect(bool wait);
   void begin_on_gpu(std::int64_t total_steps, bool resumed);
@@ -111,6 +120,7 @@ class Trainer {
   BatchRows rows_;                     // of the last batch, for errors
   std::vector<BatchNumbers> numbers_;  // on the CPU: of the last batch
   std::unique_ptr<GpuStep> gpu_;
+  Trace* trace_ = nullptr;
   double training_seconds_ = 0.0;
   std::int64_t patients_seen_ = 0;
 };

@@ -36,7 +36,9 @@ class Early : public Architecture {
     const Tensor present = ops::modality_dropout(tape.arena(), context, batch.available, modalities_, keep_);
     std::array<Tensor, max_modalities> inputs;
     for (std::size_t m = 0; m < batch.modalities.size(); ++m) inputs[m] = batch.modalities[m].values;
-    const Tensor x = ops::early_input(tape.arena(), {inputs.data(), batch.modalities.size()}, present);
+    const Tensor x =
+        ops::rounded(tape.arena(), ops::early_input(tape.arena(), {inputs.data(), batch.modalities.size()}, present),
+                     store.compute_dtype());
     ModelForward forward;
     forward.fused = layers_(tape, store, context, Value{x});
     forward.logits = head_(tape, store, forward.fused);

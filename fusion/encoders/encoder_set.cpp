@@ -24,7 +24,7 @@ EncoderSet::Encoded EncoderSet::encode(Tape& tape, const ParameterStore& store, 
   for (std::size_t i = 0; i < used_.size(); ++i) {
     const Tensor& values = batch.modalities[static_cast<std::size_t>(used_[i])].values;
     tape.begin_branch(static_cast<int>(i));
-    encoded.inputs[i] = ops::select_rows(tape.arena(), values, batch.available, used_[i]);
+    encoded.inputs[i] = ops::select_rows(tape.arena(), values, batch.available, used_[i], store.compute_dtype());
     const Encoder::Output output = encoders_[i]->encode(tape, store, context, encoded.inputs[i]);
     encoded.z[i] = output.z;
     encoded.x_hat[i] = output.x_hat;
@@ -49,7 +49,7 @@ LossSum EncoderSet::reconstruct(Tape& tape, const ParameterStore& store, const S
   const auto i = static_cast<std::size_t>(std::find(used_.begin(), used_.end(), modality) - used_.begin());
   check(i < used_.size(), "[encoders] reconstruct: the model does not read this modality");
   const ModalityBatch& data = batch.modalities[static_cast<std::size_t>(modality)];
-  const Tensor input = ops::select_rows(tape.arena(), data.values, batch.available, modality);
+  const Tensor input = ops::select_rows(tape.arena(), data.values, batch.available, modality, store.compute_dtype());
   const Encoder::Output output = encoders_[i]->encode(tape, store, context, input);
   const Value x_hat = output.x_hat.data.empty() ? encoders_[i]->decode(tape, store, context, output.z) : output.x_hat;
   check(!x_hat.data.empty(), "[encoders] reconstruct: this encoder has no decoder");

@@ -98,6 +98,7 @@ const Batch* Loader::next() {
 }
 
 void Loader::fill(std::int64_t number) {
+  const Phase phase(options_.trace, "fill batch", -1, prefetch_ ? Trace::Track::loader : Trace::Track::host);
   const std::int64_t begin = number * size_, end = std::min(begin + size_, patients());
   const std::span<const std::int64_t> patients =
       std::span(order_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/arena.h"
+#include "engine/trace.h"
 #include "engine/train/batch.h"
 #include "io/data/background_worker.h"
 #include "io/data/dataset.h"
@@ -25,6 +26,7 @@ struct LoaderOptions {
   // Batches an optimizer step: weight_sum of each is taken over the whole group, so that their gradients add up to
   // those of one large batch.
   std::int64_t accumulate = 1;
+  Trace* trace = nullptr;  // where filled batches leave their spans
 };
 
 // Borrows the dataset. Memory is allocated here and never after.

@@ -1,9 +1,12 @@
 // The CUDA runtime behind kernels/gpu_runtime.h.
 #include "kernels/gpu_runtime.h"
 
+#include <nvtx3/nvToolsExt.h>
+
 #include <string>
 
 #include "kernels/launch.h"
+#include "kernels/out_of_memory.h"
 
 namespace plait::gpu {
 
@@ -51,8 +54,7 @@ void* allocate(std::size_t bytes) {
     cudaGetLastError();
     std::size_t available = 0, total = 0;
     cudaMemGetInfo(&available, &total);
-    throw Failure(Failure::Kind::out_of_memory, std::to_string(bytes) + " bytes of device memory were asked for, " +
-                                                    std::to_string(available) + " are free");
+    throw OutOfMemory(bytes, available);
   }
   check(status, "device memory");
   return memory;
@@ -65,7 +67,9 @@ void release(void* memory) noexcept {
 void* allocate_pinned(std::size_t bytes) {
   if (bytes == 0) return nullptr;
   void* memory = nullptr;
-  check(cudaMallocHost(&memory, bytes), "page-locked memory");
+  const cudaError_t status = cudaMallocHost(&memory, bytes);
+  if (status != cudaSuccess) cudaGetLastError();  // thrown below, not found again by the next launch
+  check(status, "page-locked memory");
   return memory;
 }
 
@@ -152,6 +156,14 @@ void replay(cudaGraphExec_t graph, cudaStream_t stream) {
 
 void destroy(cudaGraphExec_t graph) noexcept {
   if (graph != nullptr) cudaGraphExecDestroy(graph);
+}
+
+void push_range(const char* name) noexcept {
+  nvtxRangePushA(name);
+}
+
+void pop_range() noexcept {
+  nvtxRangePop();
 }
 
 }  // namespace plait::gpu

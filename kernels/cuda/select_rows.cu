@@ -68,9 +68,45 @@ void select(const SelectRowsParams& p, std::int64_t from_stride, std::int64_t to
     run(Single<T>{});
 }
 
+// 8 values a thread: two reads of 16 bytes, one write. Single: one value.
+template <bool packed>
+__global__ void __launch_bounds__(threads)
+    select_rows_rounded_kernel(SelectRowsParams p, const ModalityMask* available, const float* x, bf16* y) {
+  constexpr int width = packed ? 8 : 1;
+  const std::int64_t column = (std::int64_t{blockIdx.x} * threads + threadIdx.x) * width;
+  if (column >= p.columns) return;
+  for (std::int64_t row = blockIdx.y; row < p.batch; row += gridDim.y) {
+    const bool selected = available == nullptr || has_modality(available[row], p.modality);
+    const float* from = x + row * p.x_stride + column;
+    bf16* to = y + row * p.y_stride + column;
+    if constexpr (packed) {
+      device::Pack<bf16> pack{};
+      if (selected) {
+        const device::Pack<float> low = device::load_pack(from), high = device::load_pack(from + 4);
+        PLAIT_UNROLL
+        for (int i = 0; i < 8; ++i) pack.value[i] = to_bf16(i < 4 ? low.value[i % 4] : high.value[i % 4]);
+      }
+      device::store_pack(to, pack);
+    } else {
+      *to = selected ? to_bf16(*from) : bf16{0};
+    }
+  }
+}
+
 }  // namespace
 
 namespace gpu {
+
+void select_rows_rounded(const SelectRowsParams& p, const ModalityMask* available, const float* x, bf16* y,
+                         cudaStream_t stream) {
+  if (p.batch == 0 || p.columns == 0) return;
+  const bool packed = p.columns % 8 == 0 && device::rows_are_packed(x, p.x_stride, p.columns) &&
+                      device::rows_are_packed(y, p.y_stride, p.columns);
+  const dim3 grid(blocks_for(p.columns, std::int64_t{threads} * (packed ? 8 : 1)),
+                  static_cast<unsigned>(std::min<std::int64_t>(p.batch, 65535)));
+  launch(packed ? select_rows_rounded_kernel<true> : select_rows_rounded_kernel<false>, grid, threads, 0, stream, p,
+         available, x, y);
+}
 
 template <class T>
 void select_rows(const SelectRowsParams& p, const ModalityMask* available, const T* x, T* y, cudaStream_t stream) {

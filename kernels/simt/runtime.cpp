@@ -7,8 +7,9 @@
 #include <cstring>
 #include <thread>
 
+#include "kernels/out_of_memory.h"
 #include "kernels/simt/checker/global_memory.h"
-#include "kernels/simt/options.h"
+#include "kernels/simt/memory_limit.h"
 #include "kernels/simt/stream.h"
 
 namespace plait::gpu {
@@ -21,11 +22,12 @@ std::vector<DeviceInfo> devices() {
   const auto bytes = [](int pages) {
     return static_cast<std::size_t>(sysconf(pages)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   };
+  const std::size_t limit = simt::memory_limit();
   return {{.name = "SIMT executor on the CPU",
            .capability = 0,
            .multiprocessors = static_cast<int>(std::thread::hardware_concurrency()),
-           .total_bytes = bytes(_SC_PHYS_PAGES),
-           .free_bytes = bytes(_SC_AVPHYS_PAGES)}};
+           .total_bytes = limit > 0 ? limit : bytes(_SC_PHYS_PAGES),
+           .free_bytes = simt::free_global_bytes()}};
 }
 
 std::string why_none() {
@@ -35,8 +37,7 @@ std::string why_none() {
 void* allocate(std::size_t bytes) {
   if (bytes == 0) return nullptr;
   void* memory = simt::allocate_global(bytes);
-  if (memory == nullptr)
-    throw Failure(Failure::Kind::out_of_memory, std::to_string(bytes) + " bytes are not to be had");
+  if (memory == nullptr) throw OutOfMemory(bytes, simt::free_global_bytes());
   return memory;
 }
 
@@ -94,5 +95,8 @@ void set_zero(void* device, std::size_t bytes, cudaStream_t stream) {
     std::memset(device, 0, bytes);
   });
 }
+
+void push_range(const char*) noexcept {}
+void pop_range() noexcept {}
 
 }  // namespace plait::gpu

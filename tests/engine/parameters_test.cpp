@@ -37,7 +37,7 @@ TEST(ParameterStore, LaysWeightsOutBeforeBiasesOnAlignedPaddedRows) {
         EXPECT_EQ(t.shape, p.shape);
         EXPECT_EQ(t.row_stride, p.row_stride);
       }
-      EXPECT_EQ(p.row_stride, p.shape.rank() == 1 ? 1 : padded_stride(p.shape.columns(), dtype)) << p.name;
+      EXPECT_EQ(p.row_stride, p.shape.rank() == 1 ? 1 : parameter_stride(p.shape.columns())) << p.name;
       const std::int64_t end = p.offset + p.shape.rows() * p.row_stride;
       if (p.decayed) end_of_weights = std::max(end_of_weights, end);
       if (!p.decayed) start_of_biases = std::min(start_of_biases, p.offset);

@@ -57,6 +57,7 @@ struct Course {
   std::int64_t outputs = 1;
   TrainOptions options;
   const Trained* from = nullptr;
+  DType compute = DType::f32;
   std::int64_t stop_after = -1;  // steps
 };
 
@@ -77,6 +78,7 @@ Trained train(const Course& run, const Device& device) {
   randomise_parameters(trained.model->parameters(), 3);
   trained.model->parameters().move_to(device);
   trained.model->parameters().upload();
+  if (run.compute == DType::bf16) trained.model->parameters().compute_in(DType::bf16);
   FixedBatches batches(small_plan(trained.model->config(), run.task, run.outputs, DType::f32), 5);
   Trainer trainer(*trained.model, run.options);
   TrainHooks hooks;
@@ -205,6 +207,31 @@ TEST_F(Models, TheSameBitsTwiceAndAfterAnInterruption) {
     const Trained resumed = train(second, Device::gpu());
     EXPECT_TRUE(same_bits(whole.values, resumed.values)) << "cut after step " << cut;
   }
+}
+
+// bf16 keeps 8 bits of mantissa: every product's operands err by 2^-9, a loss of order 1 by some percent; the
+// parameters are fp32 and take steps of 1e-3, so after 20 of them a few have moved the other way (0.04 at most).
+TEST_P(Fusions, Bf16FollowsTheCpuAtADistance) {
+  Course run{.fusion = GetParam(), .options = small_options()};
+  const Trained cpu = train(run, Device{});
+  run.compute = DType::bf16;
+  const Trained device = train(run, Device::gpu());
+  ASSERT_EQ(cpu.losses.size(), device.losses.size());
+  for (std::size_t e = 0; e < cpu.losses.size(); ++e)
+    expect_near(cpu.losses[e].total(), device.losses[e].total(), 0.03 * cpu.losses[e].total(), "loss");
+  for (std::size_t i = 0; i < cpu.values.size(); ++i) expect_near(cpu.values[i], device.values[i], 0.04, "parameter");
+  EXPECT_NE(cpu.values, device.values) << "it was not fp32";
+  EXPECT_TRUE(same_bits(device.values, train(run, Device::gpu()).values));
+}
+
+TEST_F(Models, Bf16GoesOnWithTheSameBits) {
+  Course run{.options = small_options(), .compute = DType::bf16};
+  const Trained whole = train(run, Device::gpu());
+  Course first = run, second = run;
+  first.stop_after = 7;
+  const Trained stopped = train(first, Device::gpu());
+  second.from = &stopped;
+  EXPECT_TRUE(same_bits(whole.values, train(second, Device::gpu()).values));
 }
 
 TEST_F(Models, AStepIsOneGraphAndAllocatesNothing) {

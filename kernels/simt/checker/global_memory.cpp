@@ -1,5 +1,8 @@
 #include "kernels/simt/checker/global_memory.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -7,6 +10,7 @@
 #include <new>
 
 #include "kernels/simt/checker/report.h"
+#include "kernels/simt/memory_limit.h"
 #include "kernels/simt/options.h"
 
 namespace plait::simt {
@@ -17,6 +21,8 @@ constexpr std::size_t room = 256;  // on either side
 struct Memory {
   std::mutex mutex;
   std::map<std::uintptr_t, Allocation> allocations;  // by their first byte
+  std::map<std::uintptr_t, std::size_t> sizes;       // bytes asked for, likewise
+  std::size_t in_use = 0;
 };
 
 Memory& memory() {
@@ -32,16 +38,35 @@ std::map<std::uintptr_t, Allocation>::iterator at_or_before(std::uintptr_t addre
 
 }  // namespace
 
+std::size_t& memory_limit() {
+  static std::size_t limit = [] {
+    const char* text = std::getenv("PLAIT_SIMT_MEMORY");
+    return text != nullptr ? static_cast<std::size_t>(std::strtoull(text, nullptr, 10)) : std::size_t{0};
+  }();
+  return limit;
+}
+
+std::size_t free_global_bytes() {
+  if (const std::size_t limit = memory_limit(); limit > 0) {
+    const std::lock_guard lock(memory().mutex);
+    return limit - std::min(limit, memory().in_use);
+  }
+  return static_cast<std::size_t>(sysconf(_SC_AVPHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+}
+
 void* allocate_global(std::size_t bytes) {
+  if (memory_limit() > 0 && bytes > free_global_bytes()) return nullptr;
   const bool check = options().check;
   // Under AddressSanitizer nothing may hide the allocator's own room.
   const std::size_t around = check ? room : 0, size = (bytes + 2 * around + 255) / 256 * 256;
   auto* raw = static_cast<char*>(std::aligned_alloc(256, size));
   if (raw == nullptr) return nullptr;
   char* first = raw + around;
-  if (!check) return first;
-  std::memset(raw, 0xFF, size);  // NaN: what nobody has written must be seen
+  if (check) std::memset(raw, 0xFF, size);  // NaN: what nobody has written must be seen
   const std::lock_guard lock(memory().mutex);
+  memory().sizes.emplace(reinterpret_cast<std::uintptr_t>(first), bytes);
+  memory().in_use += bytes;
+  if (!check) return first;
   Allocation allocation{.begin = reinterpret_cast<std::uintptr_t>(first), .bytes = bytes, .cells = {}};
   allocation.cells.resize((bytes + 3) / 4);
   memory().allocations.emplace(allocation.begin, std::move(allocation));
@@ -50,6 +75,10 @@ void* allocate_global(std::size_t bytes) {
 
 void release_global(void* address) noexcept {
   const std::lock_guard lock(memory().mutex);
+  if (const auto size = memory().sizes.find(reinterpret_cast<std::uintptr_t>(address)); size != memory().sizes.end()) {
+    memory().in_use -= size->second;
+    memory().sizes.erase(size);
+  }
   const bool known = memory().allocations.erase(reinterpret_cast<std::uintptr_t>(address)) > 0;
   std::free(known ? static_cast<char*>(address) - room : static_cast<char*>(address));
 }

@@ -18,6 +18,7 @@ struct Allocation {
 };
 
 void* allocate_global(std::size_t bytes);  // null: not to be had
+std::size_t free_global_bytes();           // within memory_limit(), or what the host has
 void release_global(void* memory) noexcept;
 
 // The allocation that holds the address, or null. Not thread-safe: the checker runs one block at a time.

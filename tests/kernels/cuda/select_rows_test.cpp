@@ -56,5 +56,30 @@ TEST_F(SelectRows, CopiesPresentRowsAndZeroesTheOthers) {
   }
 }
 
+TEST_F(SelectRows, RoundsOnTheWay) {
+  for (const Layout& l : layouts) {
+    SCOPED_TRACE(::testing::Message() << l.rows << "x" << l.columns << " shifted by " << l.shift);
+    const auto mask = random_integers<ModalityMask>(l.rows, 4, 8);
+    const auto values = random_values<float>(l.rows * l.columns, 5);
+    std::vector<float> all(values.size()), selected(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      all[i] = to_float(to_bf16(values[i]));
+      selected[i] = has_modality(mask[i / static_cast<std::size_t>(l.columns)], 2) ? all[i] : 0.0f;
+    }
+    const DeviceArray<ModalityMask> available(mask, stream);
+    const DeviceMatrix<float> x(l.rows, l.columns, values, stream, l.x_padding, l.shift);
+    const DeviceMatrix<bf16> some(l.rows, l.columns, stream, l.y_padding),
+        whole(l.rows, l.columns, stream, l.y_padding);
+    const SelectRowsParams p = {
+        .batch = l.rows, .columns = l.columns, .x_stride = x.stride(), .y_stride = some.stride(), .modality = 2};
+    gpu::select_rows_rounded(p, available.data(), x.data(), some.data(), stream);
+    gpu::select_rows_rounded(p, nullptr, x.data(), whole.data(), stream);
+    EXPECT_TRUE(all_equal(some.values(), selected));
+    EXPECT_TRUE(all_equal(whole.values(), all));
+    EXPECT_TRUE(some.canaries_intact());
+    EXPECT_TRUE(whole.canaries_intact());
+  }
+}
+
 }  // namespace
 }  // namespace plait::testing
