@@ -47,7 +47,7 @@ fi
 
 echo "== build ($preset)"
 launcher=()
-if command -v ccache > /dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
+if command -v ccache > /dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_CUDA_COMPILER_LAUNCHER=ccache); fi
 cmake --preset "$preset" -DPLAIT_TESTS=ON "${launcher[@]}" > /dev/null
 cmake --build --preset "$preset"
 
