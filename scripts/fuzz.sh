@@ -36,7 +36,7 @@ build=${PLAIT_FUZZ_BUILD:-build/fuzz}
 launcher=()
 if command -v ccache > /dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
 cmake -S . -B "$build" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-  -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1" -DPLAIT_FUZZ=ON -DPLAIT_SANITIZE=address,undefined -DPLAIT_TESTS=OFF \
+  -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1" -DPLAIT_FUZZ=ON -DPLAIT_CUDA=OFF -DPLAIT_SANITIZE=address,undefined -DPLAIT_TESTS=OFF \
   "${launcher[@]}" > /dev/null
 cmake --build "$build" -- "${targets[@]/%/_fuzz}"
 

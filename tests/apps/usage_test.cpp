@@ -85,19 +85,6 @@ TEST(Usage, EverySettingHasAnOptionOfItsOwn) {
   EXPECT_TRUE(two.says("model.fusion=late (each key needs its own --set); see `plait train --help`")) << two.err;
 }
 
-TEST(Usage, DevicesThatThisBuildLacksAreDeviceErrors) {
-  const SmallCohortFolder cohort;
-  const TemporaryFolder folder;
-  const Finished build = plait_run({"info"});
-  for (const char* device : {"gpu", "simt"}) {
-    if (std::string(device) == "gpu" && !build.prints("not in this build")) continue;
-    const Finished finished = plait_run({"train", cohort.path(), "--out", folder / "run", "--device", device});
-    EXPECT_TRUE(refused(finished, 5)) << finished.err;
-    EXPECT_TRUE(finished.says(std::string("--device ") + device)) << finished.err;
-    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
-  }
-}
-
 TEST(Usage, CheckPrintsCountsAvailabilityAndStrangers) {
   const SmallCohortFolder cohort;
   const Finished checked = plait_run({"check", cohort.path()});
