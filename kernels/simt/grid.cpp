@@ -143,6 +143,8 @@ Statistics statistics() {
 }
 
 void run_grid(const Launch& launch) {
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
+    throw gpu::Failure(gpu::Failure::Kind::no_device, "the SIMT executor needs a processor with AVX2 and FMA");
   const std::uint64_t threads = launch.block.count();
   if (threads == 0 || threads > max_threads)
     throw gpu::Failure(gpu::Failure::Kind::other, "a block of " + std::to_string(threads) + " threads (1 to 1024)");

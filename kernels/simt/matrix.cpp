@@ -88,7 +88,7 @@ struct Tf32 {
 };
 
 template <class Kind>
-void multiply_all(void* const* payloads, std::uint32_t) {
+__attribute__((target("avx2,fma"))) void multiply_all(void* const* payloads, std::uint32_t) {
   const auto lane_of = [&](unsigned lane) -> const MatrixMultiply& {
     return *static_cast<const MatrixMultiply*>(payloads[lane]);
   };
