@@ -19,7 +19,9 @@ scripts/setup.sh
 echo "== build"
 launcher=()
 if command -v ccache > /dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
-cmake --preset release -DPLAIT_TESTS=OFF "${launcher[@]}" > /dev/null
+cuda=OFF  # compiling for a GPU takes minutes: only where there is one
+if command -v nvcc > /dev/null && nvidia-smi -L > /dev/null 2>&1; then cuda=AUTO; fi
+cmake --preset release -DPLAIT_TESTS=OFF -DPLAIT_CUDA=$cuda "${launcher[@]}" > /dev/null
 cmake --build --preset release --target plait
 plait=build/release/plait
 "$plait" info

@@ -48,7 +48,9 @@ fi
 echo "== build ($preset)"
 launcher=()
 if command -v ccache > /dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_CUDA_COMPILER_LAUNCHER=ccache); fi
-cmake --preset "$preset" -DPLAIT_TESTS=ON "${launcher[@]}" > /dev/null
+cuda=()
+if [ "$preset" = release ]; then cuda=(-DPLAIT_CUDA=AUTO); fi  # the demo may have turned it off
+cmake --preset "$preset" "${cuda[@]}" -DPLAIT_TESTS=ON "${launcher[@]}" > /dev/null
 cmake --build --preset "$preset"
 
 echo "== registers and spills"
