@@ -64,10 +64,11 @@ TEST(Simt, PredictionsAndEvaluationOfARunAreTheCpus) {
     for (std::string cell; std::getline(cells, cell, ','); ++column) {
       ASSERT_LT(row, expected.size());
       const std::string& wanted = expected[row].at(column);
-      if (row == 0 || column == 0)
+      if (row == 0 || column == 0) {
         EXPECT_EQ(cell, wanted);
-      else if (!wanted.empty())
+      } else if (!wanted.empty()) {
         EXPECT_TRUE(std::fabs(std::stod(cell) - std::stod(wanted)) <= 1e-6) << cell << " and " << wanted;
+      }
     }
   }
   EXPECT_EQ(row, expected.size());
