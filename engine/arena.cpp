@@ -46,10 +46,12 @@ void Arena::add_block(std::size_t at_least, const Tensor* tensor) {
   }
   std::string what = tensor != nullptr ? to_string(tensor->shape) + " " + dtype_name(tensor->dtype) : "scratch";
   if (op_ != nullptr) what += std::string(backward_ ? " in the backward pass of " : " of ") + op_;
-  throw OutOfMemory({.what = what,
-                     .asked = at_least,
-                     .free = free,
-                     .beside = "beside the " + std::to_string(capacity()) + " that its step holds"});
+  const OutOfMemory error({.what = what,
+                           .asked = at_least,
+                           .free = free,
+                           .beside = "beside the " + std::to_string(capacity()) + " that its step holds"});
+  if (device_.is_gpu()) throw error;
+  throw error.with_advice("choose a smaller train.batch_size");
 }
 
 void* Arena::take(std::size_t size, const Tensor* tensor) {
@@ -57,6 +59,7 @@ void* Arena::take(std::size_t size, const Tensor* tensor) {
   size = rounded(size);
   while (current_ < blocks_.size() && used_ + size > blocks_[current_].size) {
     ++current_;
+    before_ += used_;
     used_ = 0;
   }
   if (current_ == blocks_.size()) {
@@ -65,6 +68,7 @@ void* Arena::take(std::size_t size, const Tensor* tensor) {
   }
   std::byte* start = blocks_[current_].memory.get() + used_;
   used_ += size;
+  most_ = std::max(most_, before_ + used_);
   return start;
 }
 
@@ -86,12 +90,11 @@ Tensor Arena::like(const Tensor& other) {
 
 void Arena::reset() {
   if (blocks_.size() > 1) {
-    const std::size_t total = capacity();
     blocks_.clear();
-    add_block(total, nullptr);
+    add_block(most_, nullptr);
   }
   current_ = 0;
-  used_ = 0;
+  used_ = before_ = 0;
   ++generation_;
 }
 
@@ -104,6 +107,7 @@ void Arena::release(const Mark& mark) {
   if (keeps_scratch_) return;
   current_ = mark.block;
   used_ = mark.used;
+  before_ = mark.before;
 }
 
 std::size_t Arena::capacity() const {

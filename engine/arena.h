@@ -63,9 +63,9 @@ class Arena {
 
   // A place to return to: scratch taken after mark() is given back by release(), last in, first out.
   struct Mark {
-    std::size_t block = 0, used = 0;
+    std::size_t block = 0, used = 0, before = 0;
   };
-  Mark mark() const { return {current_, used_}; }
+  Mark mark() const { return {current_, used_, before_}; }
   void release(const Mark& mark);
 
  private:
@@ -79,6 +79,8 @@ class Arena {
   std::vector<Block> blocks_;
   std::size_t current_ = 0;  // index of the block in use
   std::size_t used_ = 0;     // bytes taken from it
+  std::size_t before_ = 0;   // and from the blocks before it
+  std::size_t most_ = 0;     // that were in use at once: a block of so many bytes fits
   std::int64_t allocations_ = 0;
   std::uint64_t generation_ = 0;
   Device device_;

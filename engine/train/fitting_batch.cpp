@@ -1,5 +1,6 @@
 #include "engine/train/fitting_batch.h"
 
+#include <algorithm>
 #include <new>
 #include <optional>
 
@@ -9,7 +10,7 @@
 namespace plait {
 namespace {
 
-void try_step(Objective& objective, const Batch& batch, std::uint64_t seed) {
+void try_step(Objective& objective, const Batch& batch, std::uint64_t seed, const std::function<void()>& beside) {
   const Device& device = objective.parameters().device();
   std::optional<DeviceBatches> batches;
   if (device.is_gpu()) batches.emplace(device);
@@ -24,11 +25,14 @@ void try_step(Objective& objective, const Batch& batch, std::uint64_t seed) {
   objective.loss(tape, context, there);
   tape.backward();
   device.synchronize();
+  tape.reset();  // the step keeps what it needs in one block
+  if (beside) beside();
 }
 
-bool fits(Objective& objective, const Batch& batch, std::int64_t patients, std::uint64_t seed) {
+bool fits(Objective& objective, const Batch& batch, std::int64_t patients, std::uint64_t seed,
+          const std::function<void()>& beside) {
   try {
-    try_step(objective, first_patients(batch, patients), seed);
+    try_step(objective, first_patients(batch, patients), seed, beside);
     return true;
   } catch (const OutOfMemory&) {
     return false;
@@ -71,15 +75,16 @@ Batch first_patients(const Batch& batch, std::int64_t patients) {
   return part;
 }
 
-std::int64_t fitting_batch_size(Objective& objective, const Batch& batch, std::uint64_t seed) {
+std::int64_t fitting_batch_size(Objective& objective, const Batch& batch, std::uint64_t seed,
+                                const std::function<void()>& beside) {
   std::int64_t too_many = batch.size, fitting = too_many / 2;
-  while (fitting > 0 && !fits(objective, batch, fitting, seed)) {
+  while (fitting > 0 && !fits(objective, batch, fitting, seed, beside)) {
     too_many = fitting;
     fitting /= 2;
   }
   for (int i = 0; i < 3 && fitting > 0 && too_many - fitting > 1; ++i) {
     const std::int64_t middle = fitting + (too_many - fitting) / 2;
-    (fits(objective, batch, middle, seed) ? fitting : too_many) = middle;
+    (fits(objective, batch, middle, seed, beside) ? fitting : too_many) = middle;
   }
   return fitting;
 }

@@ -24,7 +24,7 @@ GpuStep::GpuStep(Objective& objective, Optimizer& optimizer, const TrainOptions&
       device_(objective.parameters().device()),
       arena_(device_),
       tape_(arena_),
-      batches_(device_),
+      batches_(std::in_place, device_),
       scalars_(sizeof(StepScalars), device_, "the numbers of a step"),
       ring_(static_cast<std::size_t>(ring_length) * Tape::step_numbers * sizeof(double), device_, "the steps' losses"),
       logged_(sizeof(std::uint64_t), device_, "the steps' losses"),
@@ -76,7 +76,7 @@ void GpuStep::run(const Batch& batch, bool first, bool last) {
 
 const Batch& GpuStep::upload(const Batch& batch) {
   const Phase phase(trace_, "upload");
-  return batches_.upload(batch);
+  return batches_->upload(batch);
 }
 
 void GpuStep::submit(const Batch& batch, bool first, bool last) {
@@ -87,7 +87,7 @@ void GpuStep::submit(const Batch& batch, bool first, bool last) {
     arena_blocks_ = arena_.block_allocations();
     for (Kind& kind : kinds_) kind = {};
   }
-  const std::size_t which = static_cast<std::size_t>(batches_.place()) * 4 + (first ? 2u : 0u) + (last ? 1u : 0u);
+  const std::size_t which = static_cast<std::size_t>(batches_->place()) * 4 + (first ? 2u : 0u) + (last ? 1u : 0u);
   Kind& kind = kinds_[which];
   // Once as it comes, so that all memory is there; then it is captured.
   if (kind.graph.empty() && kind.runs > 0) {
@@ -112,6 +112,12 @@ void GpuStep::submit(const Batch& batch, bool first, bool last) {
   pending_.push_back(pending);
   ++submitted_;
   if (last) ++submitted_steps_;
+}
+
+void GpuStep::give_back() {
+  for (Kind& kind : kinds_) kind = {};
+  batches_.emplace(device_);
+  arena_.clear();
 }
 
 std::vector<BatchNumbers> GpuStep::collect(bool wait) {

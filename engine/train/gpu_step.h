@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "engine/device_times.h"
@@ -39,6 +40,9 @@ class GpuStep {
   // Throws Error(numeric) for the first one whose numbers are not finite, naming tensor, step and rows.
   std::vector<BatchNumbers> collect(bool wait);
 
+  // The memory of steps goes back to the device, behind a submit() that found too little.
+  void give_back();
+
   // Spans of the host's phases and of the device's steps go there; null: nowhere.
   void set_trace(Trace* trace) {
     trace_ = trace;
@@ -66,7 +70,7 @@ class GpuStep {
   Device device_;
   Arena arena_;
   Tape tape_;
-  DeviceBatches batches_;
+  std::optional<DeviceBatches> batches_;
   Buffer scalars_, learning_rates_, ring_, logged_;
   std::int64_t rate_count_ = 0, submitted_steps_ = 0;
   DataLosses losses_;  // of the step that was enqueued last: the same slots at every step

@@ -70,26 +70,29 @@ double Trainer::update(double learning_rate) {
   return l2;
 }
 
-void Trainer::fail_memory(const OutOfMemory& error, const Batch& batch) {
-  gpu_.reset();
+void Trainer::fail_memory(const OutOfMemory& error, const Batch& batch, const TrainHooks& hooks) {
+  if (gpu_) gpu_->give_back();
   arena_.clear();
-  const std::int64_t fits = fitting_batch_size(objective_, batch, options_.seed);
+  const auto validate = [&] {
+    if (hooks.validate) hooks.validate();
+  };
+  const std::int64_t fits = fitting_batch_size(objective_, batch, options_.seed, validate);
   if (fits == 0) throw error.with_advice("not even one patient fits: " + std::string(OutOfMemory::smaller_model));
-  const std::int64_t accumulate = options_.accumulate * ((batch.size + fits - 1) / fits);
+  const std::int64_t parts = (batch.size + fits - 1) / fits;
   throw error.with_advice("a step of " + std::to_string(batch.size) + " patients does not fit, one of " +
-                          std::to_string(fits) + " does: set train.batch_size = " + std::to_string(fits) +
-                          " (with train.accumulate = " + std::to_string(accumulate) +
-                          " the optimizer sees as many patients a step)");
+                          std::to_string(fits) + " does: set train.batch_size = " + std::to_string(fits) + ", or " +
+                          std::to_string((batch.size + parts - 1) / parts) + " with train.accumulate = " +
+                          std::to_string(options_.accumulate * parts) + ", which is about the same step");
 }
 
-void Trainer::submit(const Batch& batch, bool first, bool last, double learning_rate) {
+void Trainer::submit(const Batch& batch, bool first, bool last, double learning_rate, const TrainHooks& hooks) {
   try {
     enqueue(batch, first, last, learning_rate);
   } catch (const OutOfMemory& error) {
-    fail_memory(error, batch);
+    fail_memory(error, batch, hooks);
   } catch (const gpu::Failure& failure) {
     if (failure.kind() != gpu::Failure::Kind::out_of_memory) throw;
-    fail_memory(OutOfMemory({.what = std::string("a step: ") + failure.what(), .free = {}}), batch);
+    fail_memory(OutOfMemory({.what = std::string("a step: ") + failure.what(), .free = {}}), batch, hooks);
   }
 }
 
@@ -147,7 +150,7 @@ bool Trainer::run_epoch(BatchSource& source, std::int64_t total_steps, const Tra
                                                 total_steps, scalars_.step);
     {
       const Phase step(trace_, "step", scalars_.step + 1);
-      submit(*batch, first, last, rate);
+      submit(*batch, first, last, rate, hooks);
     }
     for (const BatchNumbers& numbers : collect(false)) take(numbers);
     patients += batch->patients;

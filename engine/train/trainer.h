@@ -95,9 +95,9 @@ class Trainer {
   void enqueue(const Batch& batch, bool first, bool last, double learning_rate);
   const Batch* load(BatchSource& source);
   // As enqueue(), and says what would fit when there is no memory.
-  void submit(const Batch& batch, bool first, bool last, double learning_rate);
+  void submit(const Batch& batch, bool first, bool last, double learning_rate, const TrainHooks& hooks);
   // Gives back what the step holds and tries out what fits.
-  [[noreturn]] void fail_memory(const OutOfMemory& error, const Batch& batch);
+  [[noreturn]] void fail_memory(const OutOfMemory& error, const Batch& batch, const TrainHooks& hooks);
   // What batches have said since the last call; wait: all that have been submitted.
   std::vector<BatchNumbers> collect(bool wait);
   void begin_on_gpu(std::int64_t total_steps, bool resumed);
