@@ -18,6 +18,7 @@ import collections
 import concurrent.futures
 import fnmatch
 import json
+import os
 import pathlib
 import random
 import re
@@ -93,10 +94,22 @@ def limits():
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 28, 1 << 28))
 
 
+def silent_tools():
+    """A folder whose addr2line says nothing."""
+    folder = tempfile.TemporaryDirectory(prefix="mutant-")
+    pathlib.Path(folder.name, "addr2line").symlink_to("/bin/true")
+    return folder
+
+
+TOOLS = silent_tools()
+ENVIRONMENT = dict(os.environ, PATH=f"{TOOLS.name}:{os.environ['PATH']}")
+
+
 def run(command, cwd, seconds):
     """(exit status or None where time ran out, what was said)"""
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, cwd=cwd, stdout=said, stderr=subprocess.STDOUT, preexec_fn=limits)
+        process = subprocess.Popen(command, cwd=cwd, stdout=said, stderr=subprocess.STDOUT, env=ENVIRONMENT,
+                                   stdin=subprocess.DEVNULL, preexec_fn=limits)
         try:
             status = process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -145,6 +158,7 @@ class Bench:
 
 
 def test(program, source, folder, seconds):
+    """The checker asks addr2line for every address that it reports; nobody reads these lines, so here it is answered at once."""
     filters = ":".join(f"{suite}.*:*/{suite}.*" for suite in sorted(suites_of(source)))
     return run([str(program), f"--gtest_filter={filters}", "--gtest_fail_fast", "--gtest_brief=1"], folder, seconds)
 
@@ -186,19 +200,22 @@ class Judge:
 
     def judge(self, path, text, mutant):
         """(verdict, what was said)"""
-        sources = [source for source in self.build.users(path) if self.limit(source) is not None]
-        result = "same code" if sources else "left out"
-        for source in sources:
+        result = "left out"
+        for source in self.build.users(path):
+            limit = self.limit(source)
+            if limit is None:
+                continue
             with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
                 bench = Bench(self.build, folder, source, path, mutant.apply(text))
                 if not bench.compile() or not bench.link():
                     return "does not compile", bench.said
-                status, said = bench.test(self.limit(source))
+                status, said = bench.test(limit)
                 if status != 0:
                     return verdict(status, said), said
                 changed = bench.object.read_bytes()
-                if not Bench(self.build, folder, source, path, text).compile() or bench.object.read_bytes() != changed:
-                    result = "survived"
+                same = Bench(self.build, folder, source, path, text).compile() and bench.object.read_bytes() == changed
+                if result == "left out" or not same:
+                    result = "same code" if same else "survived"
         return result, ""
 
 
@@ -286,10 +303,9 @@ def main():
     judge, equivalents, results = Judge(build), read_equivalents(), []
 
     def work(path, m):
-        reason = listed(equivalents, path, m.diff(texts[path]))
-        if reason is not None:
-            return path, m, "equivalent", reason
-        return (path, m, *judge.judge(path, texts[path], m))
+        result, said = judge.judge(path, texts[path], m)
+        reason = listed(equivalents, path, m.diff(texts[path])) if result == "survived" else None
+        return (path, m, "equivalent", reason) if reason else (path, m, result, said)
 
     pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
     for done in concurrent.futures.as_completed([pool.submit(work, *job) for job in chosen]):

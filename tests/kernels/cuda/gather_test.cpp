@@ -12,11 +12,12 @@ class Gather : public DeviceTest {};
 struct Layout {
   std::int64_t batch, columns, period, source_padding, y_padding, shift;
 };
-// Whole rows as the period (tables) and channels (images), packs and single elements, more rows than a block's share.
-constexpr Layout layouts[] = {{0, 8, 8, 0, 0, 0},       {3, 0, 1, 0, 0, 0},    {1, 1, 1, 0, 0, 0},
-                              {5, 64, 64, 0, 8, 0},     {7, 40, 40, 8, 0, 0},  {4, 41, 41, 3, 2, 0},
-                              {6, 48, 3, 16, 0, 0},     {6, 48, 1, 0, 16, 0},  {5, 32, 32, 0, 0, 1},
-                              {3, 2064, 2064, 0, 0, 0}, {1100, 8, 8, 0, 0, 0}, {2, 2055, 3, 1, 0, 0}};
+// Whole rows as the period (tables) and channels (images), packs and single elements, more rows than a block's share,
+// a pitch that is odd on one side only.
+constexpr Layout layouts[] = {
+    {0, 8, 8, 0, 0, 0},    {3, 0, 1, 0, 0, 0},    {1, 1, 1, 0, 0, 0},   {5, 64, 64, 0, 8, 0}, {7, 40, 40, 8, 0, 0},
+    {4, 41, 41, 3, 2, 0},  {6, 48, 3, 16, 0, 0},  {6, 48, 1, 0, 16, 0}, {5, 32, 32, 0, 0, 1}, {3, 2064, 2064, 0, 0, 0},
+    {1100, 8, 8, 0, 0, 0}, {2, 2055, 3, 1, 0, 0}, {4, 40, 40, 3, 0, 0}, {4, 40, 40, 0, 7, 0}};
 
 template <class Source>
 std::vector<Source> source_values(std::int64_t count) {
