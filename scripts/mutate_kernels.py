@@ -279,6 +279,7 @@ def main():
     parser.add_argument("--list", action="store_true", help="print the mutants and stop")
     parser.add_argument("--verbose", action="store_true", help="print what the tests said of each mutant")
     options = parser.parse_args()
+    options.build = str(pathlib.Path(options.build).resolve())  # the tests run elsewhere
 
     if not (options.list or options.no_build):
         subprocess.run(["cmake", "--build", options.build, "--target", "checked_tests"], check=True, stdout=subprocess.DEVNULL)
