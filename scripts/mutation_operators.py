@@ -56,7 +56,7 @@ ATOM = r"[A-Za-z_][\w.:]*(?:\[[^\[\]]*\])*(?:\([^()]*\))?|\d[\w.]*"
 
 # name, pattern, replacement (a string for re.expand, or a function of the match). A pattern is matched everywhere, and
 # where it has a group named `at`, only that part is replaced.
-BARRIER = r"(?:\w+::)?(?:__syncthreads|__syncwarp|named_barrier_sync|named_barrier_arrive)\([^;]*\);"
+BARRIER = r"(?:\w+::)?(?:__syncthreads|__syncwarp|named_barrier_sync|named_barrier_arrive)\([^;{}]*\);"
 PATTERNS = [
     ("drop_barrier", BARRIER, ";"),
     ("move_barrier", rf"(?P<barrier>{BARRIER})(?P<space>\n\s*)(?P<next>[^\n{{}}]*;)(?=\n)", r"\g<next>\g<space>\g<barrier>"),
