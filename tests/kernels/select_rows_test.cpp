@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "tests/support/gradient_check.h"
 #include "tests/support/padded_matrix.h"
 #include "tests/support/thread_count.h"
 
@@ -66,6 +67,39 @@ TEST(SelectRows, BackwardSelectsToo) {
       EXPECT_TRUE(dx.canaries_intact());
     }
   }
+}
+
+TEST(SelectRows, Gradients) {
+  constexpr std::int64_t batch = 6, columns = 5;
+  auto x = PaddedMatrix<double>::random(batch, columns, 3);
+  const auto dy = PaddedMatrix<double>::random(batch, columns, 5);
+  PaddedMatrix<double> y(batch, columns, 6), dx = x;  // x's layout
+  const ModalityMask available[batch] = {2, 1, 7, 4, 3, 6};
+  const SelectRowsParams p = {
+      .batch = batch, .columns = columns, .x_stride = x.stride(), .y_stride = y.stride(), .modality = 1};
+  const SelectRowsParams back = {
+      .batch = batch, .columns = columns, .x_stride = dx.stride(), .y_stride = dy.stride(), .modality = 1};
+  cpu::select_rows_backward<double>(back, available, dy.data(), {dx.data(), GradMode::overwrite});
+  const auto evaluate = [&](Pattern&) {
+    cpu::select_rows(p, available, x.data(), y.data());
+    double sum = 0.0;
+    for (std::int64_t b = 0; b < batch; ++b)
+      for (std::int64_t c = 0; c < columns; ++c) sum += dy(b, c) * y(b, c);
+    return sum;
+  };
+  const std::vector<Checked> inputs = {
+      {.name = "x", .data = x.data(), .gradient = dx.data(), .rows = batch, .columns = columns, .stride = x.stride()}};
+  EXPECT_TRUE(check_gradients(inputs, evaluate));
+  // Wrong on purpose: the mask forgotten; another modality's bit; the row in front.
+  const auto wrong = [&](const auto& gradient) {
+    expect_check_bites(inputs, evaluate, "x", [&](std::vector<double>& g) {
+      for (std::int64_t b = 0; b < batch; ++b)
+        for (std::int64_t c = 0; c < columns; ++c) g[static_cast<std::size_t>(b * x.stride() + c)] = gradient(b, c);
+    });
+  };
+  wrong([&](std::int64_t b, std::int64_t c) { return dy(b, c); });
+  wrong([&](std::int64_t b, std::int64_t c) { return has_modality(available[b], 0) ? dy(b, c) : 0.0; });
+  wrong([&](std::int64_t b, std::int64_t c) { return b > 0 ? dx(b - 1, c) : 0.0; });
 }
 
 TEST(SelectRows, ReadsTheNamedBit) {
