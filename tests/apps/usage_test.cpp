@@ -10,9 +10,9 @@ namespace {
 TEST(Usage, HelpOfEverySubcommandNamesItsOptions) {
   const std::vector<std::pair<std::string, std::vector<std::string>>> options = {
       {"check", {"cohort"}},
-      {"train", {"cohort", "--out", "--config", "--set", "--ids", "--init", "--device"}},
-      {"evaluate", {"run", "cohort", "--split", "--without", "--json", "--device"}},
-      {"predict", {"run", "cohort", "--out", "--device"}},
+      {"train", {"cohort", "--out", "--config", "--set", "--ids", "--init", "--device", "--trace"}},
+      {"evaluate", {"run", "cohort", "--split", "--without", "--json", "--device", "--trace"}},
+      {"predict", {"run", "cohort", "--out", "--device", "--trace"}},
       {"info", {"run"}}};
   const Finished top = plait_run({"--help"});
   EXPECT_EQ(top.code, 0);
