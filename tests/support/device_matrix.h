@@ -1,5 +1,6 @@
 // A matrix in the device's memory: padded rows, canaries in the padding and around the whole, values given and taken as
-// float whatever the element type. With `shift` its first element is off its alignment by that many elements.
+// float whatever the element type. With `shift` its first element is off its alignment by that many elements. Under the
+// checker nothing is around the whole: it says who goes there, where a canary only says that somebody has been.
 #pragma once
 
 #include <cmath>
@@ -44,10 +45,11 @@ class DeviceMatrix {
       : rows_(rows),
         columns_(columns),
         stride_(columns + padding),
-        front_(guard + shift),
+        guard_(reports_wrong_addresses() ? 0 : 16),  // a multiple of 16 bytes in every element type
+        front_(guard_ + shift),
         memory_(
             [&] {
-              std::vector<T> all(static_cast<std::size_t>(front_ + rows * stride_ + guard), from_float<T>(canary));
+              std::vector<T> all(static_cast<std::size_t>(front_ + rows * stride_ + guard_), from_float<T>(canary));
               for (std::int64_t i = 0; i < rows * columns; ++i)
                 all[index(i)] = from_float<T>(values[static_cast<std::size_t>(i)]);
               return all;
@@ -82,13 +84,12 @@ class DeviceMatrix {
   }
 
  private:
-  static constexpr std::int64_t guard = 16;  // keeps 16-byte alignment in every element type
   static constexpr float canary = -123456.0f;
   std::size_t index(std::int64_t element) const {
     return static_cast<std::size_t>(front_ + element / columns_ * stride_ + element % columns_);
   }
 
-  std::int64_t rows_, columns_, stride_, front_;
+  std::int64_t rows_, columns_, stride_, guard_, front_;
   DeviceArray<T> memory_;
 };
 

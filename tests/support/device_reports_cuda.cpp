@@ -7,4 +7,8 @@ std::vector<std::string> take_device_reports() {
   return {};
 }
 
+bool reports_wrong_addresses() {
+  return false;
+}
+
 }  // namespace plait::testing

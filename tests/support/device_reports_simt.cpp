@@ -28,4 +28,8 @@ std::vector<std::string> take_device_reports() {
   return simt::take_reports();
 }
 
+bool reports_wrong_addresses() {
+  return simt::has_hooks();
+}
+
 }  // namespace plait::testing

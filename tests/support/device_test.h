@@ -13,6 +13,8 @@ namespace plait::testing {
 
 // What the checker has found since the last call. Two definitions: device_reports_simt.cpp, device_reports_cuda.cpp.
 std::vector<std::string> take_device_reports();
+// True under the checker. Likewise.
+bool reports_wrong_addresses();
 
 // Skips without a device; fails when the checker reports anything that a test has not taken.
 class DeviceTest : public ::testing::Test {
