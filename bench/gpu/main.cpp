@@ -138,6 +138,10 @@ int serve(const Cases& cases) {
 
 int run(const Options& o) {
   const Cases cases = chosen(o);
+  if (cases.empty()) {
+    std::fprintf(stderr, "plait_gpu_bench: no case has such a name or section\n");
+    return 2;
+  }
   if (o.list) {
     for (const Case& c : cases) std::printf("%-10s %-3s %s\n", c.section.c_str(), c.goal.c_str(), c.name().c_str());
     return 0;
