@@ -9,19 +9,25 @@ namespace {
 
 class L2 : public DeviceTest {};
 
-void expect_penalty(std::int64_t count, GradMode mode, std::int64_t shift, cudaStream_t stream) {
-  SCOPED_TRACE(::testing::Message() << count << " weights, shifted by " << shift << ", mode "
-                                    << static_cast<int>(mode));
+// The weights are off their alignment by so many elements, the gradient by so many.
+struct Shift {
+  std::int64_t weights, gradient;
+};
+
+void expect_penalty(std::int64_t count, GradMode mode, Shift shift, cudaStream_t stream) {
+  SCOPED_TRACE(::testing::Message() << count << " weights, shifted by " << shift.weights << " and " << shift.gradient
+                                    << ", mode " << static_cast<int>(mode));
   const auto weights = random_values<float>(count, 1), old = random_values<float>(count, 2);
   std::vector<float> expected = old;
   std::vector<std::byte> cpu_workspace(cpu::reduce_workspace_bytes(count));
   double value = -1.0;
   cpu::l2_penalty<float>(count, 0.03, weights.data(), &value, {expected.data(), mode}, cpu_workspace.data());
 
-  const DeviceMatrix<float> w(1, count, weights, stream, 0, shift);
+  const DeviceMatrix<float> w(1, count, weights, stream, 0, shift.weights);
   // In overwrite mode the old bytes are NaN: they must not be read.
-  const DeviceMatrix<float> g = mode == GradMode::overwrite ? DeviceMatrix<float>(1, count, stream, 0, shift)
-                                                            : DeviceMatrix<float>(1, count, old, stream, 0, shift);
+  const DeviceMatrix<float> g = mode == GradMode::overwrite
+                                    ? DeviceMatrix<float>(1, count, stream, 0, shift.gradient)
+                                    : DeviceMatrix<float>(1, count, old, stream, 0, shift.gradient);
   const DeviceArray<double> penalty(1, stream);
   const DeviceArray<std::byte> workspace(gpu::reduce_workspace_bytes(count), stream);
   gpu::l2_penalty(count, 0.03, w.data(), penalty.data(), {g.data(), mode}, workspace.data(), stream);
@@ -38,12 +44,13 @@ void expect_penalty(std::int64_t count, GradMode mode, std::int64_t shift, cudaS
 TEST_F(L2, ValueAndGradientHaveTheBitsOfTheCpu) {
   for (std::int64_t count : {0, 1, 7, 4096, 4099, 3 * 4096 + 130})
     for (GradMode mode : {GradMode::ignore, GradMode::overwrite, GradMode::accumulate})
-      for (std::int64_t shift : {0, 1}) expect_penalty(count, mode, shift, stream);
+      for (Shift shift : {Shift{0, 0}, Shift{1, 1}, Shift{2, 0}, Shift{0, 2}})
+        expect_penalty(count, mode, shift, stream);
 }
 
 // Enough for several parts a block, the last block not full.
 TEST_F(L2, ManyParts) {
-  expect_penalty(267 * reduce_block + 130, GradMode::accumulate, 0, stream);
+  expect_penalty(267 * reduce_block + 130, GradMode::accumulate, {0, 0}, stream);
 }
 
 }  // namespace

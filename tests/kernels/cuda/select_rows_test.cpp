@@ -11,8 +11,9 @@ struct Layout {
 };
 
 // Aligned rows in packs; odd pitches, ragged widths and shifted pointers element by element.
-constexpr Layout layouts[] = {{0, 8, 0, 0, 0},  {5, 0, 0, 0, 0},  {1, 1, 0, 3, 0},   {3, 64, 0, 8, 0},
-                              {7, 40, 3, 5, 0}, {4, 32, 0, 0, 1}, {2, 2056, 8, 0, 0}};
+constexpr Layout layouts[] = {{0, 8, 0, 0, 0},    {5, 0, 0, 0, 0},  {1, 1, 0, 3, 0},
+                              {3, 64, 0, 8, 0},   {7, 40, 3, 5, 0}, {4, 32, 0, 0, 1},
+                              {2, 2056, 8, 0, 0}, {3, 40, 7, 0, 0}, {3, 40, 0, 7, 0}};
 
 class SelectRows : public DeviceTest {};
 

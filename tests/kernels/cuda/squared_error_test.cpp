@@ -8,8 +8,8 @@ namespace {
 
 class SquaredError : public DeviceTest {};
 
-constexpr LossShape shapes[] = {{0, 1, 0, 0},    {1, 1, 0, 0},  {2100, 1, 0, 0}, {5, 0, 0, 0},
-                                {300, 16, 0, 0}, {19, 7, 3, 1}, {3, 1500, 0, 0}};
+constexpr LossShape shapes[] = {{0, 1, 0, 0},  {1, 1, 0, 0},    {2100, 1, 0, 0}, {5, 0, 0, 0}, {300, 16, 0, 0},
+                                {19, 7, 3, 1}, {3, 1500, 0, 0}, {9, 16, 3, 0},   {9, 16, 0, 2}};
 
 template <class T>
 void against_cpu(const LossShape& shape, cudaStream_t stream) {
