@@ -77,7 +77,10 @@ void Trainer::fail_memory(const OutOfMemory& error, const Batch& batch, const Tr
     if (hooks.validate) hooks.validate();
   };
   const std::int64_t fits = fitting_batch_size(objective_, batch, options_.seed, validate);
-  if (fits == 0) throw error.with_advice("not even one patient fits: " + std::string(OutOfMemory::smaller_model));
+  if (fits == 0)
+    throw error.with_advice(std::string("not even one patient fits") +
+                            (hooks.validate ? " that leaves room for the validation: " : ": ") +
+                            OutOfMemory::smaller_model);
   const std::int64_t parts = (batch.size + fits - 1) / fits;
   throw error.with_advice("a step of " + std::to_string(batch.size) + " patients does not fit, one of " +
                           std::to_string(fits) + " does: set train.batch_size = " + std::to_string(fits) + ", or " +

@@ -23,7 +23,7 @@ class OneBatch : public BatchSource {
   bool done_ = false;
 };
 
-// The memory that is in use when `work` runs within a limit of so many bytes more than now.
+// A limit on the memory of the executor's device, for as long as it lives.
 class Limit {
  public:
   Limit() { simt::memory_limit() = most; }
@@ -96,7 +96,9 @@ TEST(Memory, WhereNotEvenOnePatientFitsABatchSizeIsNotSaid) {
   const Limit limit;
   const Outcome outcome = train(device, limit, 8, 1000, 1);
   EXPECT_EQ(outcome.thrown.code, ExitCode::device);
-  EXPECT_TRUE(outcome.thrown.says("not even one patient fits: choose smaller widths")) << outcome.thrown.message;
+  EXPECT_TRUE(
+      outcome.thrown.says("not even one patient fits that leaves room for the validation: choose smaller widths"))
+      << outcome.thrown.message;
 }
 
 }  // namespace
