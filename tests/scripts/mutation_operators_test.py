@@ -62,6 +62,9 @@ class Operators(unittest.TestCase):
         self.assertEqual(len(code), len(text))
         self.assertEqual(code.index("f"), text.index("f"))
 
+    def test_a_condition_is_selected_as_a_whole(self):
+        self.assertEqual(changed("select", "x = a != b ? c : d;"), ["x = false ? c : d;", "x = true ? c : d;"])
+
     def test_a_declared_stride_is_no_place(self):
         self.assertEqual(changed("stride", "void f(std::int64_t x_stride, int y_stride)"), [])
 

@@ -32,6 +32,11 @@ TEST_F(BinaryCrossEntropy, AgreesWithTheCpu) {
   }
 }
 
+// As many blocks as there may be, and as many sums in the workspace.
+TEST_F(BinaryCrossEntropy, TheLargestGrid) {
+  against_cpu<float>({1024 * 256 + 7, 1, 0, 0}, stream);
+}
+
 TEST_F(BinaryCrossEntropy, NobodyIsZero) {
   against_cpu<float>({6, 4, 0, 0}, stream, false);
   against_cpu<bf16>({6, 5, 1, 0}, stream, false);

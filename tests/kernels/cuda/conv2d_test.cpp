@@ -15,9 +15,9 @@ constexpr std::int64_t most_steps = 60'000;
 // Beside the shared table: whole packs of channels, several chunks and blocks of channels, several images in a tile,
 // tiles cut at the edges.
 constexpr shapes::Conv convs[] = {
-    {2, 9, 17, 8, 16},         {3, 4, 4, 16, 40},        {1, 5, 6, 40, 72}, {5, 3, 3, 24, 8},
-    {1, 17, 5, 8, 8, 5, 3, 2}, {2, 4, 4, 72, 8},         {1, 3, 5, 136, 8}, {3, 6, 6, 32, 8, 1, 1, 0},
-    {1, 6, 6, 8, 8, 3, 3, 0},  {1, 9, 9, 8, 8, 7, 7, 3},
+    {2, 9, 17, 8, 16},         {3, 4, 4, 16, 40},        {1, 5, 6, 40, 72},  {5, 3, 3, 24, 8},
+    {1, 17, 5, 8, 8, 5, 3, 2}, {2, 4, 4, 72, 8},         {1, 3, 5, 136, 8},  {3, 6, 6, 32, 8, 1, 1, 0},
+    {1, 6, 6, 8, 8, 3, 3, 0},  {1, 9, 9, 8, 8, 7, 7, 3}, {2, 14, 14, 8, 72},
 };
 
 std::vector<shapes::Conv> shapes_of_tests() {
