@@ -66,6 +66,13 @@ void warp_collective(std::uint32_t mask, const char* name, void* payload, Combin
   BlockRunner::Pause(*BlockRunner::running())->meet_in_warp(mask, name, payload, combine, orders_memory, where);
 }
 
+void report_absent_lane(const char* name, int lane, Location where) {
+  BlockRunner::Pause(*BlockRunner::running())
+      ->report("absent lane " + describe(where), std::string("absent lane: ") + name + " at " + describe(where) +
+                                                     " reads from lane " + std::to_string(lane) +
+                                                     ", which has returned or is not in the mask");
+}
+
 std::uint32_t ballot(std::uint32_t mask, bool predicate, const char* name, Location where) {
   struct Vote {
     bool predicate;

@@ -34,6 +34,9 @@ using Combine = void (*)(void* const* payloads, std::uint32_t arrived);
 void warp_collective(std::uint32_t mask, const char* name, void* payload, Combine combine, bool orders_memory,
                      Location where);
 
+// A shuffle has asked for the value of a lane that is not there: undefined on a GPU.
+void report_absent_lane(const char* name, int lane, Location where);
+
 int declare_shared(std::size_t bytes, std::size_t alignment);
 void* shared_slot(int slot);
 void* dynamic_shared();

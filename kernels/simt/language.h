@@ -51,23 +51,26 @@ template <class T>
 struct ShufflePayload {
   T value, received;
   int source;
+  bool absent;  // the lane it wants to read takes no part
 };
 
 template <class T>
 T shuffle(std::uint32_t mask, T value, int source, const char* name, Location where) {
   static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= 8);
-  ShufflePayload<T> payload{value, value, source};
+  ShufflePayload<T> payload{value, value, source, false};
   warp_collective(
       mask, name, &payload,
       [](void* const* payloads, std::uint32_t arrived) {
         for (unsigned lane = 0; lane < 32; ++lane) {
           if ((arrived >> lane & 1u) == 0) continue;
           auto& mine = *static_cast<ShufflePayload<T>*>(payloads[lane]);
-          if (mine.source >= 0 && (arrived >> mine.source & 1u) != 0)
-            mine.received = static_cast<const ShufflePayload<T>*>(payloads[mine.source])->value;
+          if (mine.source < 0) continue;
+          mine.absent = (arrived >> mine.source & 1u) == 0;
+          if (!mine.absent) mine.received = static_cast<const ShufflePayload<T>*>(payloads[mine.source])->value;
         }
       },
       false, where);
+  if (payload.absent) report_absent_lane(name, source, where);
   return payload.received;
 }
 

@@ -33,6 +33,18 @@ class Checker : public testing::DeviceTest {
 
 #define EXPECT_FINDING(text, wanted) EXPECT_NE((text).find(wanted), std::string::npos) << (text)
 
+__global__ void absent_lane_kernel(float* out) {
+  if (threadIdx.x % 32 >= 16) return;
+  out[threadIdx.x] = __shfl_xor_sync(0x0000FFFFu, 1.0f, 16);
+}
+
+TEST_F(Checker, AShuffleFromALaneThatHasReturned) {
+  const DeviceArray<float> out(64, stream);
+  const std::string all = findings(absent_lane_kernel, 1, out.data());
+  EXPECT_FINDING(all, "absent lane: __shfl_xor_sync at checker_test.cpp:");
+  EXPECT_FINDING(all, ", which has returned");
+}
+
 __global__ void good_kernel(float* out) {
   Shared64& shared = device::block_shared<Shared64>();
   shared.value[threadIdx.x] = static_cast<float>(threadIdx.x);
