@@ -17,15 +17,17 @@ template <class T>
 using LossOnDevice = std::function<void(const LossParams&, const T* x, const float* weights, const double* denominator,
                                         double* value, GradSlice<T>, void* workspace)>;
 
+// How far the logits, the gradient and the targets are off their alignment, in elements.
 struct LossShape {
-  std::int64_t batch, columns, padding, shift;
+  std::int64_t batch, columns, padding, shift, gradient_shift = 0, target_shift = 0;
 };
 
 template <class T>
 void expect_loss(const LossShape& shape, const LossOnCpu& cpu, const LossOnDevice<T>& device, cudaStream_t stream,
                  bool anybody = true) {
   SCOPED_TRACE(::testing::Message() << shape.batch << "x" << shape.columns << " padded by " << shape.padding
-                                    << ", shifted by " << shape.shift << ", " << sizeof(T) << " B");
+                                    << ", shifted by " << shape.shift << ", " << shape.gradient_shift << ", "
+                                    << shape.target_shift << ", " << sizeof(T) << " B");
   const auto count = shape.batch * shape.columns;
   auto x = as_seen<T>(random_values<float>(count, 1, -4.0, 4.0));
   const auto old = as_seen<T>(random_values<float>(count, 2));
@@ -55,8 +57,8 @@ void expect_loss(const LossShape& shape, const LossOnCpu& cpu, const LossOnDevic
     for (int repeat = 0; repeat < 2; ++repeat) {
       const DeviceMatrix<T> dx =
           mode == GradMode::overwrite
-              ? DeviceMatrix<T>(shape.batch, shape.columns, stream, shape.padding, shape.shift)
-              : DeviceMatrix<T>(shape.batch, shape.columns, old, stream, shape.padding, shape.shift);
+              ? DeviceMatrix<T>(shape.batch, shape.columns, stream, shape.padding, shape.gradient_shift)
+              : DeviceMatrix<T>(shape.batch, shape.columns, old, stream, shape.padding, shape.gradient_shift);
       device(p, device_x.data(), device_weights.data(), device_denominator.data(), value.data(), {dx.data(), mode},
              workspace.data());
       EXPECT_TRUE(all_equal(dx.values(), as_seen<T>(expected)));

@@ -75,6 +75,13 @@ TEST_F(Alignment, MatchesTheCpuInEveryShape) {
     }
 }
 
+TEST_F(Alignment, EveryOperandMayBeOffItsAlignment) {
+  for (const FusionShape& shape : fusion_shapes_with_one_off) {
+    expect_reference<float>(shape, true, stream);
+    expect_reference<bf16>(shape, true, stream);
+  }
+}
+
 TEST_F(Alignment, AddsToGradientsWhereAsked) {
   for (const std::int64_t width : {32, 5}) {
     const FusionProblem<float> f({.batch = 9, .width = width, .modalities = 3}, stream);

@@ -42,7 +42,7 @@ StepResults<T> run(const FusionProblem<T>& f, const Variant& variant, const Rand
       value(std::vector<double>{-1.0}, stream);
   const DeviceArray<ModalityMask> present(f.available_host.size(), stream);
   const DeviceArray<float> alpha(std::vector<float>(f.count(s.batch * s.modalities), NAN), stream);
-  const DeviceMatrix<T> fused(s.batch, s.width, stream, s.padding);
+  const DeviceMatrix<T> fused(s.batch, s.width, stream, s.padding + s.fused_padding, s.fused_shift);
   const DeviceArray<char> workspace(gpu::attention_fusion_step_workspace_bytes<T>(p), stream);
   const AttentionFusionPatients patients = {
       .available = f.available.data(), .weights = f.weights.data(), .denominator = denominator.data()};
@@ -85,6 +85,13 @@ void expect_reference(const FusionShape& shape, const Variant& variant, cudaStre
 
 TEST_F(AttentionFusionStep, MatchesTheCpuInEveryShape) {
   for (const FusionShape& shape : fusion_shapes) {
+    expect_reference<float>(shape, {}, stream);
+    expect_reference<bf16>(shape, {}, stream);
+  }
+}
+
+TEST_F(AttentionFusionStep, EveryOperandMayBeOffItsAlignment) {
+  for (const FusionShape& shape : fusion_shapes_with_one_off) {
     expect_reference<float>(shape, {}, stream);
     expect_reference<bf16>(shape, {}, stream);
   }

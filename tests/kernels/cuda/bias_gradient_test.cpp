@@ -6,12 +6,14 @@
 namespace plait::testing {
 namespace {
 
+// y and dy have one pitch; each of the three may be off its alignment by some elements.
 struct Case {
-  std::int64_t rows, columns, padding, shift;
+  std::int64_t rows, columns, padding, shift, dy_shift = 0, dz_padding = 0, dz_shift = 0;
 };
 // Beside the edges of a pack, of a strip (32 floats, 64 bf16), of the 128 rows in flight and of a part (512 rows).
-constexpr Case cases[] = {{0, 5, 0, 0},    {1, 1, 0, 0},    {3, 0, 0, 0},   {33, 64, 8, 0},
-                          {130, 72, 0, 0}, {129, 70, 3, 0}, {512, 9, 0, 1}, {1100, 40, 8, 0}};
+constexpr Case cases[] = {{0, 5, 0, 0},    {1, 1, 0, 0},        {3, 0, 0, 0},          {33, 64, 8, 0}, {130, 72, 0, 0},
+                          {129, 70, 3, 0}, {512, 9, 0, 1},      {1100, 40, 8, 0},      {5, 40, 0, 1},  {5, 40, 0, 0, 1},
+                          {5, 40, 7, 0},   {5, 40, 0, 0, 0, 7}, {5, 40, 0, 0, 0, 0, 1}};
 
 class BiasGradient : public DeviceTest {};
 
@@ -37,8 +39,8 @@ void check(const Case& s, Activation activation, GradMode mode, bool with_dz, cu
   const DeviceMatrix<T> y_matrix = activation == Activation::identity
                                        ? DeviceMatrix<T>(s.rows, s.columns, stream, s.padding, s.shift)
                                        : DeviceMatrix<T>(s.rows, s.columns, y, stream, s.padding, s.shift);
-  const DeviceMatrix<T> dy_matrix(s.rows, s.columns, dy, stream, s.padding, s.shift);
-  const DeviceMatrix<T> dz_matrix(s.rows, s.columns, stream, 8 - s.columns % 8);
+  const DeviceMatrix<T> dy_matrix(s.rows, s.columns, dy, stream, s.padding, s.dy_shift);
+  const DeviceMatrix<T> dz_matrix(s.rows, s.columns, stream, 8 - s.columns % 8 + s.dz_padding, s.dz_shift);
   const DeviceMatrix<float> bias = mode == GradMode::accumulate ? DeviceMatrix<float>(1, s.columns, old, stream)
                                                                 : DeviceMatrix<float>(1, s.columns, stream);
   const gpu::BiasGradientParams p{.rows = s.rows,

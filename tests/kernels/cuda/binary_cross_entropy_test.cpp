@@ -7,14 +7,15 @@ namespace {
 class BinaryCrossEntropy : public DeviceTest {};
 
 // One block and several, rows of a fraction of a warp and of more than a block, packs and single elements.
-constexpr LossShape shapes[] = {{0, 1, 0, 0},  {1, 1, 0, 0},    {256, 1, 0, 0},  {300, 1, 3, 1}, {2500, 1, 0, 0},
-                                {5, 0, 0, 0},  {37, 3, 0, 0},   {19, 7, 3, 1},   {40, 16, 8, 0}, {600, 24, 0, 0},
-                                {9, 64, 0, 1}, {3, 1500, 0, 0}, {5, 2056, 8, 0}, {1100, 8, 0, 0}};
+constexpr LossShape shapes[] = {
+    {0, 1, 0, 0},    {1, 1, 0, 0},    {256, 1, 0, 0},   {300, 1, 3, 1},      {2500, 1, 0, 0}, {5, 0, 0, 0},
+    {37, 3, 0, 0},   {19, 7, 3, 1},   {40, 16, 8, 0},   {600, 24, 0, 0},     {9, 64, 0, 1},   {3, 1500, 0, 0},
+    {5, 2056, 8, 0}, {1100, 8, 0, 0}, {9, 64, 0, 0, 1}, {9, 64, 0, 0, 0, 1}, {9, 64, 7, 0}};
 
 template <class T>
 void against_cpu(const LossShape& shape, cudaStream_t stream, bool anybody = true) {
   const auto targets = random_values<float>(shape.batch * shape.columns, 7, 0.0, 1.0);
-  const DeviceArray<float> on_device(targets, stream);
+  const DeviceArray<float> on_device(targets, stream, static_cast<std::size_t>(shape.target_shift));
   expect_loss<T>(
       shape,
       [&](const LossParams& p, const float* x, const float* w, const double* d, double* v, GradSlice<float> g) {

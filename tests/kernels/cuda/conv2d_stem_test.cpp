@@ -29,6 +29,7 @@ struct Stem {
   Conv2dStemParams p;
   cudaStream_t stream;
   std::int64_t padding, inputs, outputs, conv_outputs, row;
+  std::int64_t y_shift = 0, argmax_shift = 0;                              // how far off their alignment, in elements
   std::vector<float> x, weight, bias, dy, old_dx, old_dweight, old_dbias;  // contiguous
 
   Stem(const Shape& s, Activation activation, bool integers, std::int64_t pad, cudaStream_t st)
@@ -96,7 +97,8 @@ struct Stem {
   std::vector<float> conv_y() const {
     std::vector<float> z(index(p.batch * conv_outputs));
     with_scratch([&](void* scratch) {
-      cpu::conv2d_forward<float>(convolution(), x.data(), weight.data(), bias.data(), z.data(), scratch);
+      cpu::conv2d_forward<float>(convolution(), x.data(), weight.data(), bias.empty() ? nullptr : bias.data(), z.data(),
+                                 scratch);
     });
     return z;
   }
@@ -110,11 +112,12 @@ struct Stem {
     return e;
   }
   Pooled actual() const {
-    const DeviceMatrix<T> xs(p.batch, inputs, x, stream, padding), y(p.batch, outputs, stream, padding);
+    const DeviceMatrix<T> xs(p.batch, inputs, x, stream, padding), y(p.batch, outputs, stream, padding, y_shift);
     const DeviceMatrix<T> w(p.out_channels, row, weight, stream, padding);
     const DeviceArray<float> b(bias, stream);
-    const DeviceArray<std::uint8_t> argmax(index(p.batch * outputs), stream);
-    gpu::conv2d_stem_forward<T>(p, xs.data(), w.data(), b.data(), y.data(), argmax.data(), stream);
+    const DeviceArray<std::uint8_t> argmax(index(p.batch * outputs), stream, index(argmax_shift));
+    gpu::conv2d_stem_forward<T>(p, xs.data(), w.data(), bias.empty() ? nullptr : b.data(), y.data(), argmax.data(),
+                                stream);
     EXPECT_TRUE(y.canaries_intact());
     return {y.values(), argmax.host()};
   }
@@ -215,6 +218,37 @@ TEST_F(Conv2dStem, FloatIsExactWithIntegers) {
 }
 TEST_F(Conv2dStem, Bf16IsExactWithIntegers) {
   exact_with_integers<bf16>(stream);
+}
+
+template <class T>
+void exact_with_one_off(cudaStream_t stream) {
+  for (const auto& [y_shift, argmax_shift] : {std::pair<std::int64_t, std::int64_t>{1, 0}, {0, 1}})
+    for (const std::int64_t channels : {16, 40}) {
+      SCOPED_TRACE(::testing::Message() << channels << " channels, y shifted by " << y_shift << ", argmax by "
+                                        << argmax_shift);
+      Stem<T> stem({2, 7, 9, 3, channels}, Activation::relu, true, 0, stream);
+      stem.y_shift = y_shift, stem.argmax_shift = argmax_shift;
+      const auto expected = stem.expected(), actual = stem.actual();
+      EXPECT_TRUE(all_equal(actual.y, as_seen<T>(expected.y)));
+      EXPECT_EQ(actual.argmax, expected.argmax);
+    }
+}
+TEST_F(Conv2dStem, OutputsMayBeOffTheirAlignment) {
+  exact_with_one_off<float>(stream);
+  exact_with_one_off<bf16>(stream);
+}
+
+template <class T>
+void exact_without_bias(cudaStream_t stream) {
+  Stem<T> stem({2, 6, 10, 2, 20}, Activation::identity, true, 0, stream);
+  stem.bias.clear();
+  const auto expected = stem.expected(), actual = stem.actual();
+  EXPECT_TRUE(all_equal(actual.y, as_seen<T>(expected.y)));
+  EXPECT_EQ(actual.argmax, expected.argmax);
+}
+TEST_F(Conv2dStem, TheBiasMayBeLeftOut) {
+  exact_without_bias<float>(stream);
+  exact_without_bias<bf16>(stream);
 }
 
 // bf16 rounds y to 2^-9; sums of up to 36 terms below 1, in fp32, err by less than 1e-5. Where the place differs from

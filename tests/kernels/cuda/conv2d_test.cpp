@@ -3,6 +3,8 @@
 // in any order, equal.
 #include "kernels/conv2d.h"
 
+#include <string_view>
+
 #include "bench/shapes.h"
 #include "tests/support/device_matrix.h"
 #include "tests/support/equal_bits.h"
@@ -31,6 +33,15 @@ enum class Values { random, integers };
 
 struct Layout {
   std::int64_t padding = 0, shift = 0;  // elements; odd ones force the path of single elements
+  // One operand that alone is off its alignment: "x", "weight", "y", "dx" or "dy". Images of x and dx have one stride,
+  // those of y and dy too.
+  std::string_view off = "";
+  std::int64_t off_padding = 0, off_shift = 0;
+
+  std::int64_t padding_of(std::string_view operand, std::string_view gradient = "") const {
+    return padding + (!off.empty() && (operand == off || gradient == off) ? off_padding : 0);
+  }
+  std::int64_t shift_of(std::string_view operand) const { return shift + (operand == off ? off_shift : 0); }
 };
 
 // A layer and its references in double over the values that the kernels see.
@@ -73,25 +84,31 @@ struct Layer {
         for (float& e : *v) e = std::round(e * 4);
   }
 
-  DeviceMatrix<T> images(const std::vector<float>& values) const {
-    return {p.batch,        p.batch == 0 ? 0 : static_cast<std::int64_t>(values.size()) / p.batch,
-            values,         stream,
-            layout.padding, layout.shift};
+  DeviceMatrix<T> images(std::string_view operand, const std::vector<float>& values) const {
+    return {p.batch,
+            p.batch == 0 ? 0 : static_cast<std::int64_t>(values.size()) / p.batch,
+            values,
+            stream,
+            operand == "x" || operand == "dx" ? layout.padding_of("x", "dx") : layout.padding_of("y", "dy"),
+            layout.shift_of(operand)};
+  }
+  DeviceMatrix<T> weights() const {
+    return {p.out_channels, row, weight, stream, layout.padding_of("weight"), layout.shift_of("weight")};
   }
 
   // Runs the forward pass; y keeps what it gave.
   void forward(bool with_bias = true) {
-    const DeviceMatrix<T> dx = images(x);
-    const DeviceMatrix<T> w(p.out_channels, row, weight, stream, layout.padding, layout.shift);
+    const DeviceMatrix<T> in = images("x", x), w = weights();
     const DeviceArray<float> b(bias, stream);
-    const DeviceMatrix<T> out(p.batch, outputs, stream, layout.padding, layout.shift);
+    const DeviceMatrix<T> out(p.batch, outputs, stream, layout.padding_of("y", "dy"), layout.shift_of("y"));
     set_strides();
-    gpu::conv2d_forward<T>(p, dx.data(), w.data(), with_bias ? b.data() : nullptr, out.data(), nullptr, stream);
+    gpu::conv2d_forward<T>(p, in.data(), w.data(), with_bias ? b.data() : nullptr, out.data(), nullptr, stream);
     y = out.values();
     EXPECT_TRUE(out.canaries_intact());
   }
   void set_strides() {
-    p.x_stride = inputs + layout.padding, p.weight_stride = row + layout.padding, p.y_stride = outputs + layout.padding;
+    p.x_stride = inputs + layout.padding_of("x", "dx"), p.weight_stride = row + layout.padding_of("weight");
+    p.y_stride = outputs + layout.padding_of("y", "dy");
   }
 
   struct Gradients {
@@ -99,14 +116,14 @@ struct Layer {
   };
   Gradients backward(GradMode of_x, GradMode of_weight, GradMode of_bias) {
     set_strides();
-    const DeviceMatrix<T> inputs_ = images(x), ys = images(y), dys = images(dy);
-    const DeviceMatrix<T> w(p.out_channels, row, weight, stream, layout.padding, layout.shift);
+    const DeviceMatrix<T> inputs_ = images("x", x), ys = images("y", y), dys = images("dy", dy), w = weights();
     const auto start = [](const std::vector<float>& old, GradMode mode) {
       return mode == GradMode::overwrite ? std::vector<float>(old.size(), std::numeric_limits<float>::quiet_NaN())
                                          : old;
     };
-    const DeviceMatrix<T> dx = images(start(old_dx, of_x));
-    const DeviceMatrix<float> dweight(p.out_channels, row, start(old_dweight, of_weight), stream, layout.padding);
+    const DeviceMatrix<T> dx = images("dx", start(old_dx, of_x));
+    const DeviceMatrix<float> dweight(p.out_channels, row, start(old_dweight, of_weight), stream,
+                                      layout.padding_of("weight"));
     const DeviceMatrix<float> dbias(1, p.out_channels, start(old_dbias, of_bias), stream);
     const DeviceArray<std::uint8_t> workspace(gpu::conv2d_workspace_bytes<T>(p), stream);
     gpu::conv2d_backward<T>(p, inputs_.data(), w.data(), ys.data(), dys.data(),
@@ -225,6 +242,47 @@ TEST_F(Conv2d, FloatIsExactWithIntegers) {
 }
 TEST_F(Conv2d, Bf16IsExactWithIntegers) {
   exact_with_integers<bf16>(stream);
+}
+
+template <class T>
+void exact_with_one_off(cudaStream_t stream) {
+  const auto floats = [](const std::vector<double>& v) { return std::vector<float>(v.begin(), v.end()); };
+  for (const std::string_view off : {"x", "weight", "y", "dx", "dy"})
+    for (const auto& [padding, shift] : {std::pair<std::int64_t, std::int64_t>{7, 0}, {0, 1}}) {
+      SCOPED_TRACE(std::string(off) + " padding " + std::to_string(padding) + " shift " + std::to_string(shift));
+      const Layout layout{.off = off, .off_padding = padding, .off_shift = shift};
+      Layer<T> layer({2, 3, 4, 16, 8}, Activation::relu, Values::integers, layout, stream);
+      layer.forward();
+      EXPECT_TRUE(all_equal(layer.y, as_seen<T>(floats(layer.expected_y(true)))));
+      const auto expected = layer.expected_gradients(false);
+      const auto actual = layer.backward(GradMode::overwrite, GradMode::overwrite, GradMode::overwrite);
+      EXPECT_TRUE(all_equal(actual.x, as_seen<T>(floats(expected.x))));
+      EXPECT_TRUE(all_equal(actual.weight, floats(expected.weight)));
+      EXPECT_TRUE(all_equal(actual.bias, floats(expected.bias)));
+    }
+}
+TEST_F(Conv2d, EveryOperandMayBeOffItsAlignment) {
+  exact_with_one_off<float>(stream);
+  exact_with_one_off<bf16>(stream);
+}
+
+// So many pixels that the larger tiles are taken, for up to 32 out-channels and for more; there and back.
+template <class T>
+void exact_in_large_tiles(cudaStream_t stream) {
+  const auto floats = [](const std::vector<double>& v) { return as_seen<T>({v.begin(), v.end()}); };
+  for (const shapes::Conv& s :
+       {shapes::Conv{1, 186, 186, 8, 8, 1, 3, 0}, {1, 132, 132, 8, 40, 1, 3, 0}, {1, 132, 132, 40, 8, 1, 3, 0}}) {
+    SCOPED_TRACE(s.name());
+    Layer<T> layer(s, Activation::identity, Values::integers, packed, stream);
+    layer.forward();
+    EXPECT_TRUE(all_equal(layer.y, floats(layer.expected_y(true))));
+    const auto actual = layer.backward(GradMode::overwrite, GradMode::ignore, GradMode::ignore);
+    EXPECT_TRUE(all_equal(actual.x, floats(layer.expected_gradients(false).x)));
+  }
+}
+TEST_F(Conv2d, LargeTiles) {
+  exact_in_large_tiles<float>(stream);
+  exact_in_large_tiles<bf16>(stream);
 }
 
 // The patch under such a window does not fit: one tap after the other.

@@ -16,8 +16,10 @@ namespace plait::testing {
 struct FusionShape {
   std::int64_t batch = 0, width = 0;
   int modalities = 0;
-  std::int64_t padding = 0, shift = 0;
+  std::int64_t padding = 0, shift = 0;  // of all rows; of the embeddings' first elements
   float weight_scale = 1.0f;
+  // Padding of fused and d_fused beyond that; how far the others are off their alignment.
+  std::int64_t fused_padding = 0, fused_shift = 0, d_fused_shift = 0, weight_shift = 0, dz_shift = 0;
 };
 
 // A group of 1, 2, .. 32 lanes a patient, one to eight packs a lane, a block a patient, and the way of odd rows.
@@ -25,6 +27,17 @@ inline constexpr FusionShape fusion_shapes[] = {
     {0, 8, 3},    {1, 8, 1},      {3, 1, 1},    {70, 8, 2},   {9, 40, 3, 8}, {9, 64, 4},       {5, 128, 8},
     {4, 256, 3},  {3, 512, 3, 8}, {3, 384, 2},  {2, 1024, 2}, {3, 512, 4},   {3, 256, 8},      {3, 200, 5},
     {3, 1032, 3}, {3, 1024, 8},   {2, 2056, 2}, {2, 1032, 8}, {6, 37, 3, 3}, {4, 64, 3, 0, 1}, {3, 300, 7, 5, 1},
+};
+
+// One operand at a time off its alignment.
+inline constexpr FusionShape fusion_shapes_with_one_off[] = {
+    {.batch = 4, .width = 64, .modalities = 2, .padding = 7, .fused_padding = 1},
+    {.batch = 4, .width = 64, .modalities = 2, .shift = 1},
+    {.batch = 4, .width = 64, .modalities = 2, .fused_padding = 7},
+    {.batch = 4, .width = 64, .modalities = 2, .fused_shift = 1},
+    {.batch = 4, .width = 64, .modalities = 2, .d_fused_shift = 1},
+    {.batch = 4, .width = 64, .modalities = 2, .weight_shift = 1},
+    {.batch = 4, .width = 64, .modalities = 2, .dz_shift = 1},
 };
 
 template <class T>
@@ -48,9 +61,9 @@ struct FusionProblem {
         weights_host(random_values<float>(s.batch, 5, 0.5, 2.0)),
         available(available_host, stream),
         present(present_host, stream),
-        weight(rounded<T>(weight_host), stream),
+        weight(rounded<T>(weight_host), stream, count(s.weight_shift)),
         d_fused(s.batch, s.width, with_nan(d_fused_host, [&](std::size_t b) { return present_host[b] == 0; }), stream,
-                s.padding),
+                s.padding + s.fused_padding, s.d_fused_shift),
         weights(without_some(weights_host), stream) {
     for (int m = 0; m < s.modalities; ++m) {
       z_host.push_back(
@@ -69,7 +82,7 @@ struct FusionProblem {
             .width = shape.width,
             .modalities = shape.modalities,
             .z_stride = shape.width + shape.padding,
-            .fused_stride = shape.width + shape.padding};
+            .fused_stride = shape.width + shape.padding + shape.fused_padding};
   }
   EmbeddingPointers<T> z_pointers() const {
     EmbeddingPointers<T> pointers{};
@@ -113,8 +126,9 @@ struct FusionGradients {
       : mode(mode_), dw(std::vector<float>(f.count(f.shape.width), start(mode_)), stream) {
     const FusionShape& s = f.shape;
     for (int m = 0; m < s.modalities; ++m)
-      dz.push_back(std::make_unique<DeviceMatrix<T>>(
-          s.batch, s.width, std::vector<float>(f.count(s.batch * s.width), start(mode_)), stream, s.padding));
+      dz.push_back(std::make_unique<DeviceMatrix<T>>(s.batch, s.width,
+                                                     std::vector<float>(f.count(s.batch * s.width), start(mode_)),
+                                                     stream, s.padding, s.dz_shift));
   }
   AttentionFusionGradients<T, float> slices() const {
     AttentionFusionGradients<T, float> all;

@@ -9,15 +9,37 @@ namespace {
 
 class Gather : public DeviceTest {};
 
+// What is off its alignment by one element.
+enum Shifted { nothing, all, the_source, the_fill, the_mean, the_scale, y_only, the_marks };
+
 struct Layout {
-  std::int64_t batch, columns, period, source_padding, y_padding, shift;
+  std::int64_t batch, columns, period, source_padding, y_padding;
+  Shifted shifted = nothing;
+  std::int64_t marks_padding = 0;
 };
 // Whole rows as the period (tables) and channels (images), packs and single elements, more rows than a block's share,
-// a pitch that is odd on one side only.
-constexpr Layout layouts[] = {
-    {0, 8, 8, 0, 0, 0},    {3, 0, 1, 0, 0, 0},    {1, 1, 1, 0, 0, 0},   {5, 64, 64, 0, 8, 0}, {7, 40, 40, 8, 0, 0},
-    {4, 41, 41, 3, 2, 0},  {6, 48, 3, 16, 0, 0},  {6, 48, 1, 0, 16, 0}, {5, 32, 32, 0, 0, 1}, {3, 2064, 2064, 0, 0, 0},
-    {1100, 8, 8, 0, 0, 0}, {2, 2055, 3, 1, 0, 0}, {4, 40, 40, 3, 0, 0}, {4, 40, 40, 0, 7, 0}};
+// a pitch or a pointer that is odd on one side only.
+constexpr Layout layouts[] = {{0, 8, 8, 0, 0},
+                              {3, 0, 1, 0, 0},
+                              {1, 1, 1, 0, 0},
+                              {5, 64, 64, 0, 8, nothing, 8},
+                              {7, 40, 40, 8, 0},
+                              {4, 41, 41, 3, 2, nothing, 5},
+                              {6, 48, 3, 16, 0},
+                              {6, 48, 1, 0, 16},
+                              {5, 32, 32, 0, 0, all},
+                              {3, 2064, 2064, 0, 0},
+                              {1100, 8, 8, 0, 0},
+                              {2, 2055, 3, 1, 0},
+                              {4, 40, 40, 7, 0},
+                              {4, 40, 40, 0, 7},
+                              {4, 40, 40, 0, 0, nothing, 7},
+                              {4, 40, 40, 0, 0, the_source},
+                              {4, 40, 40, 0, 0, the_fill},
+                              {4, 40, 40, 0, 0, the_mean},
+                              {4, 40, 40, 0, 0, the_scale},
+                              {4, 40, 40, 0, 0, y_only},
+                              {4, 40, 40, 0, 0, the_marks}};
 
 template <class Source>
 std::vector<Source> source_values(std::int64_t count) {
@@ -33,8 +55,9 @@ std::vector<Source> source_values(std::int64_t count) {
 template <class Source, class T>
 void against_cpu(const Layout& l, bool marked, cudaStream_t stream) {
   SCOPED_TRACE(::testing::Message() << l.batch << "x" << l.columns << ", period " << l.period << ", padded by "
-                                    << l.source_padding << " and " << l.y_padding << ", shifted by " << l.shift << ", "
-                                    << sizeof(Source) << " B to " << sizeof(T) << " B");
+                                    << l.source_padding << ", " << l.y_padding << " and " << l.marks_padding
+                                    << ", shifted: " << l.shifted << ", " << sizeof(Source) << " B to " << sizeof(T)
+                                    << " B");
   const std::int64_t patients = 9, pitch = l.columns + l.source_padding;
   const auto source = source_values<Source>(patients * pitch);
   std::vector<std::int64_t> index(static_cast<std::size_t>(l.batch));
@@ -54,20 +77,25 @@ void against_cpu(const Layout& l, bool marked, cudaStream_t stream) {
   cpu::gather_normalise(p, source.data(), index.data(), needs_fill ? fill.data() : nullptr, mean.data(), scale.data(),
                         expected.data(), expected_marks.data());
 
-  const auto shift = static_cast<std::size_t>(l.shift);
-  const DeviceArray<Source> cohort(source, stream, shift);
+  const auto shift = [&](Shifted one) { return std::size_t{l.shifted == one || l.shifted == all}; };
+  const DeviceArray<Source> cohort(source, stream, shift(the_source));
   const DeviceArray<std::int64_t> rows(index, stream);
-  const DeviceArray<float> fills(fill, stream, shift), means(mean, stream), scales(scale, stream);
-  const DeviceMatrix<T> y(l.batch, l.columns, stream, l.y_padding, l.shift);
-  const DeviceArray<std::uint8_t> marks(expected.size(), stream);
-  p.y_stride = y.stride();
+  const DeviceArray<float> fills(fill, stream, shift(the_fill)), means(mean, stream, shift(the_mean));
+  const DeviceArray<float> scales(scale, stream, shift(the_scale));
+  const DeviceMatrix<T> y(l.batch, l.columns, stream, l.y_padding, l.shifted == y_only || l.shifted == all);
+  p.y_stride = y.stride(), p.observed_stride = l.columns + l.marks_padding;
+  constexpr std::uint8_t canary = 77;
+  const std::vector<std::uint8_t> unmarked(static_cast<std::size_t>(l.batch * p.observed_stride), canary);
+  const DeviceArray<std::uint8_t> marks(unmarked, stream, shift(the_marks));
   gpu::gather_normalise(p, cohort.data(), rows.data(), needs_fill ? fills.data() : nullptr, means.data(), scales.data(),
                         y.data(), marked ? marks.data() : nullptr, stream);
   EXPECT_TRUE(all_equal(y.values(), as_seen<T>(expected)));
   EXPECT_TRUE(y.canaries_intact());
-  if (marked) {
-    EXPECT_EQ(marks.host(), expected_marks);
-  }
+  auto wanted = unmarked;
+  for (std::int64_t i = 0; marked && i < l.batch * l.columns; ++i)
+    wanted[static_cast<std::size_t>(i / l.columns * p.observed_stride + i % l.columns)] =
+        expected_marks[static_cast<std::size_t>(i)];
+  EXPECT_EQ(marks.host(), wanted);
 }
 
 template <class Source>

@@ -2,6 +2,8 @@
 // where every order of additions gives the same bits, and on random numbers within their rounding.
 #include "kernels/gemm.h"
 
+#include <string_view>
+
 #include "kernels/cuda/gemm_plan.h"
 #include "tests/support/device_matrix.h"
 
@@ -41,6 +43,9 @@ struct Problem {
   GemmParams p;
   std::vector<float> a, b, bias, old, y;
   Pitch pitch = aligned;
+  // One operand off its alignment while the others are on theirs: one of "a", "b", "c", "y", "bias", or none.
+  std::string_view off = "";
+  std::int64_t off_padding = 0, off_shift = 0;
 
   Problem(const Shape& s, const Layout& l, Values kind) {
     p = {.m = s.m, .n = s.n, .k = s.k, .a_transposed = l.a_transposed, .b_transposed = l.b_transposed};
@@ -103,16 +108,19 @@ struct Problem {
   }
 
   std::vector<float> run(bool with_bias, bool with_y, cudaStream_t stream) {
-    const auto upload = [&]<class E>(E, std::int64_t rows, std::int64_t columns, const std::vector<float>& values) {
-      return DeviceMatrix<E>(rows, columns, values, stream, pitch.multiple == 1 ? 3 : pitch.padding(columns),
-                             pitch.shift);
+    const auto upload = [&]<class E>(E, std::string_view operand, std::int64_t rows, std::int64_t columns,
+                                     const std::vector<float>& values) {
+      const bool is_off = operand == off;
+      return DeviceMatrix<E>(rows, columns, values, stream,
+                             (pitch.multiple == 1 ? 3 : pitch.padding(columns)) + (is_off ? off_padding : 0),
+                             pitch.shift + (is_off ? off_shift : 0));
     };
-    const auto da = upload(T{}, p.a_transposed ? p.k : p.m, p.a_transposed ? p.m : p.k, a);
-    const auto db = upload(T{}, p.b_transposed ? p.n : p.k, p.b_transposed ? p.k : p.n, b);
-    const auto dy = upload(Out{}, p.m, p.n, y);
+    const auto da = upload(T{}, "a", p.a_transposed ? p.k : p.m, p.a_transposed ? p.m : p.k, a);
+    const auto db = upload(T{}, "b", p.b_transposed ? p.n : p.k, p.b_transposed ? p.k : p.n, b);
+    const auto dy = upload(Out{}, "y", p.m, p.n, y);
     const std::vector<float> nothing(old.size(), std::numeric_limits<float>::quiet_NaN());
-    const auto dc = upload(Out{}, p.m, p.n, p.accumulate ? old : nothing);
-    const DeviceArray<float> dbias(bias, stream);
+    const auto dc = upload(Out{}, "c", p.m, p.n, p.accumulate ? old : nothing);
+    const DeviceArray<float> dbias(bias, stream, off == "bias" ? 1 : 0);
     p.a_stride = da.stride(), p.b_stride = db.stride(), p.c_stride = dc.stride(), p.y_stride = dy.stride();
     const DeviceArray<unsigned char> workspace(gpu::gemm_workspace_bytes<T>(p), stream);
     gpu::gemm<T, Out>(p, da.data(), db.data(), with_bias ? dbias.data() : nullptr, with_y ? dy.data() : nullptr,
@@ -165,6 +173,26 @@ TEST_F(Gemm, Tf32IsExactOnSmallIntegers) {
 TEST_F(Gemm, Bf16IsExactOnSmallIntegers) {
   expect_the_chain<bf16, bf16>(Values::integers, false, stream);
   expect_the_chain<bf16, float>(Values::integers, false, stream);
+}
+
+// Rows whose pitch is one short of a multiple of 16 bytes, and pointers one element off it.
+template <class T, class Out>
+void expect_the_chain_with_one_off(Values kind, bool tf32, cudaStream_t stream) {
+  for (const std::string_view off : {"a", "b", "c", "y", "bias"}) {
+    for (const auto& [padding, shift] : {std::pair<std::int64_t, std::int64_t>{7, 0}, {0, 1}}) {
+      Problem<T, Out> x({10, 24, 40}, layouts[1], kind);
+      x.off = off, x.off_padding = padding, x.off_shift = shift;
+      x.p.tf32 = tf32;
+      x.p.activation = Activation::relu;
+      EXPECT_TRUE(all_equal(x.run(true, true, stream), x.expected(true, true))) << off << " " << x.name();
+    }
+  }
+}
+
+TEST_F(Gemm, EveryOperandMayBeOffItsAlignment) {
+  expect_the_chain_with_one_off<float, float>(Values::random, false, stream);
+  expect_the_chain_with_one_off<float, float>(Values::integers, true, stream);
+  expect_the_chain_with_one_off<bf16, bf16>(Values::integers, false, stream);
 }
 
 TEST_F(Gemm, LargeTiles) {

@@ -12,9 +12,11 @@ namespace {
 class LateMeans : public DeviceTest {};
 
 template <class T>
-void combine(std::int64_t batch, std::int64_t columns, int towers, LateMean mean, HeadLink link, cudaStream_t stream) {
+void combine(std::int64_t batch, std::int64_t columns, int towers, LateMean mean, HeadLink link, cudaStream_t stream,
+             float added_to_v = 0.0f) {
   const auto mask = random_integers<ModalityMask>(batch, 3, 1u << towers);
-  const std::vector<float> v = {0.5f, -1.0f, 2.0f, 0.25f, 1.0f, 0.0f, -0.5f, 0.75f};
+  std::vector<float> v = {0.5f, -1.0f, 2.0f, 0.25f, 1.0f, 0.0f, -0.5f, 0.75f};
+  for (float& of_tower : v) of_tower += added_to_v;
   const float log_scale = 0.3f;
   std::vector<std::unique_ptr<DeviceMatrix<T>>> logits;
   std::vector<std::vector<double>> exact;
@@ -23,6 +25,7 @@ void combine(std::int64_t batch, std::int64_t columns, int towers, LateMean mean
   for (std::size_t m = 0; m < static_cast<std::size_t>(towers); ++m) {
     auto values = as_seen<T>(random_values<float>(batch * columns, 40 + static_cast<std::uint32_t>(m), -6.0, 6.0));
     if (!values.empty()) values[0] = m == 0 ? -700.0f : -712.0f;  // probabilities that no float can hold
+    if (values.size() > 1) values.back() = -1500.0f;              // far below what was met before it, in doubles too
     values = as_seen<T>(values);
     exact.emplace_back(values.begin(), values.end());
     for (std::size_t i = 0; i < values.size(); ++i)
@@ -64,6 +67,12 @@ TEST_F(LateMeans, MatchTheCpu) {
       combine<float>(20, 2, 8, mean, link, stream);
       combine<bf16>(50, 4, 3, mean, link, stream);
     }
+}
+
+// What is common to all towers' weights cancels, even where its exponential is beyond a double.
+TEST_F(LateMeans, WeightsOfAnySize) {
+  combine<float>(9, 2, 3, LateMean::stacked, HeadLink::identity, stream, 1024.0f);
+  combine<float>(9, 2, 3, LateMean::stacked, HeadLink::identity, stream, -1024.0f);
 }
 
 }  // namespace

@@ -13,14 +13,16 @@ struct Shape {
   int modalities;
   std::int64_t z_padding, y_padding, shift;
   bool rescale = true, masked = true;
+  std::int64_t y_shift = 0;
 };
 
 // In packs: a few lanes a row, several blocks a row, ragged last tile; element by element: odd widths, pitches,
 // pointers.
 constexpr Shape shapes[] = {
-    {0, 8, 3, 0, 0, 0},        {1, 1, 1, 0, 0, 0},  {33, 16, 3, 8, 8, 0}, {19, 64, 8, 0, 0, 0, false},
-    {3, 2056, 2, 0, 0, 0},     {7, 37, 3, 3, 5, 0}, {5, 32, 3, 0, 0, 1},  {9, 24, 3, 0, 8, 0, true, false},
-    {11, 7, 5, 1, 2, 0, false}};
+    {0, 8, 3, 0, 0, 0},         {1, 1, 1, 0, 0, 0},  {33, 16, 3, 8, 8, 0}, {19, 64, 8, 0, 0, 0, false},
+    {3, 2056, 2, 0, 0, 0},      {7, 37, 3, 3, 5, 0}, {5, 32, 3, 0, 0, 1},  {9, 24, 3, 0, 8, 0, true, false},
+    {11, 7, 5, 1, 2, 0, false}, {3, 16, 2, 7, 0, 0}, {3, 16, 2, 0, 7, 0},  {3, 16, 2, 0, 0, 0, true, true, 1},
+    {300, 16, 2, 0, 0, 0}};
 
 class MaskedConcat : public DeviceTest {};
 
@@ -63,7 +65,8 @@ void there_and_back(const Shape& s, cudaStream_t stream) {
 
   const DeviceArray<ModalityMask> present(mask, stream);
   const ModalityMask* given = s.masked ? present.data() : nullptr;
-  const DeviceMatrix<T> y(s.batch, wide, stream, s.y_padding), dy(s.batch, wide, dy_dirty, stream, s.y_padding);
+  const DeviceMatrix<T> y(s.batch, wide, stream, s.y_padding, s.y_shift);
+  const DeviceMatrix<T> dy(s.batch, wide, dy_dirty, stream, s.y_padding, s.y_shift);
   p.z_stride = s.width + s.z_padding, p.y_stride = y.stride();
   gpu::masked_concat_forward<T>(p, z_on_device, given, y.data(), stream);
   EXPECT_TRUE(all_equal(y.values(), as_seen<T>(y_expected)));
@@ -75,7 +78,7 @@ void there_and_back(const Shape& s, cudaStream_t stream) {
     std::array<GradSlice<T>, max_modalities> slices{};
     for (std::size_t m = 0; m < z.size(); ++m) {
       dz.push_back(std::make_unique<DeviceMatrix<T>>(
-          s.batch, s.width, std::vector<float>(count(s.batch * s.width), before), stream, s.z_padding));
+          s.batch, s.width, std::vector<float>(count(s.batch * s.width), before), stream, s.z_padding, s.shift));
       if (m != 1) slices[m] = {dz[m]->data(), mode};  // one that nobody wants
     }
     gpu::masked_concat_backward<T>(p, given, dy.data(), slices, stream);

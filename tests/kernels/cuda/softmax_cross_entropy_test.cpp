@@ -33,6 +33,11 @@ TEST_F(SoftmaxCrossEntropy, AgreesWithTheCpu) {
   }
 }
 
+// As many blocks as there may be, each with several patients one after the other.
+TEST_F(SoftmaxCrossEntropy, TheLargestGrid) {
+  against_cpu<float>({1024 * 8 + 11, 17, 0, 0}, stream);
+}
+
 TEST_F(SoftmaxCrossEntropy, NobodyIsZero) {
   against_cpu<float>({6, 4, 0, 0}, stream, false);
   against_cpu<bf16>({6, 40, 1, 0}, stream, false);

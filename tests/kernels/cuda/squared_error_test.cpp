@@ -8,13 +8,14 @@ namespace {
 
 class SquaredError : public DeviceTest {};
 
-constexpr LossShape shapes[] = {{0, 1, 0, 0},  {1, 1, 0, 0},    {2100, 1, 0, 0}, {5, 0, 0, 0}, {300, 16, 0, 0},
-                                {19, 7, 3, 1}, {3, 1500, 0, 0}, {9, 16, 3, 0},   {9, 16, 0, 2}};
+constexpr LossShape shapes[] = {{0, 1, 0, 0},    {1, 1, 0, 0},     {2100, 1, 0, 0},    {5, 0, 0, 0},
+                                {300, 16, 0, 0}, {19, 7, 3, 1},    {3, 1500, 0, 0},    {9, 16, 7, 0},
+                                {9, 16, 0, 2},   {9, 16, 0, 0, 1}, {9, 16, 0, 0, 0, 1}};
 
 template <class T>
 void against_cpu(const LossShape& shape, cudaStream_t stream) {
   const auto targets = random_values<float>(shape.batch * shape.columns, 7, -3.0, 3.0);
-  const DeviceArray<float> on_device(targets, stream);
+  const DeviceArray<float> on_device(targets, stream, static_cast<std::size_t>(shape.target_shift));
   expect_loss<T>(
       shape,
       [&](const LossParams& p, const float* x, const float* w, const double* d, double* v, GradSlice<float> g) {

@@ -175,11 +175,13 @@ __global__ void atomic_kernel(const float* in, std::uint32_t* out) {
 
 __global__ void reduce_kernel(const float* in, std::uint32_t* out) {
   const int i = index_of_thread();
-  std::uint32_t* mine = out + i * 4;
+  std::uint32_t* mine = out + i * 5;
   mine[0] = word_of(device::warp_sum(in[i]));
   mine[1] = word_of(device::warp_max(in[i]));
   mine[2] = word_of(device::warp_reduce(in[i], [](float a, float b) { return a * 0.5f + b * 0.5f; }));
-  mine[3] = word_of(device::block_sum<128>(in[i]));
+  const float total = device::block_sum<128>(in[i]);
+  mine[3] = word_of(total);
+  mine[4] = word_of(device::block_sum<128>(total * in[i]));  // a second one, with nothing between
 }
 
 __global__ void double_sum_kernel(const float* in, std::uint32_t* out) {
@@ -305,7 +307,7 @@ const DeviceCase cases[] = {
     {"shuffle", Input::reals, 32, 0, 32 * 12, 0.0, shuffle_kernel},
     {"vote", Input::reals, 32, 0, 32 * 7, 0.0, vote_kernel},
     {"atomic", Input::reals, 128, 0, 3, 0.0, atomic_kernel},
-    {"reduce", Input::reals, 128, 0, 128 * 4, 0.0, reduce_kernel},
+    {"reduce", Input::reals, 128, 0, 128 * 5, 0.0, reduce_kernel},
     {"double_sum", Input::reals, 64, 0, 128, 0.0, double_sum_kernel},
     {"pack_float", Input::special, 32, 0, 256, 0.0, pack_kernel<float>},
     {"pack_bf16", Input::special, 32, 0, 512, 0.0, pack_kernel<bf16>},
