@@ -24,6 +24,7 @@ import random
 import re
 import resource
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -89,9 +90,10 @@ def suites_of(source):
     return set(re.findall(r"^TEST(?:_F|_P)?\((\w+),", text, re.M))
 
 
-def limits():
+def limits(seconds):
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 28, 1 << 28))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 5))
 
 
 def silent_tools():
@@ -106,15 +108,17 @@ ENVIRONMENT = dict(os.environ, PATH=f"{TOOLS.name}:{os.environ['PATH']}")
 
 
 def run(command, cwd, seconds):
-    """(exit status or None where time ran out, what was said)"""
+    """(exit status or None where time ran out, what was said). Seconds of processor time, which other load does not change."""
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(command, cwd=cwd, stdout=said, stderr=subprocess.STDOUT, env=ENVIRONMENT,
-                                   stdin=subprocess.DEVNULL, preexec_fn=limits)
+                                   stdin=subprocess.DEVNULL, preexec_fn=lambda: limits(seconds))
         try:
-            status = process.wait(seconds)
+            status = process.wait(20 * seconds)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+            status = None
+        if status == -signal.SIGXCPU:
             status = None
         said.seek(0)
         return status, said.read(1 << 22).decode(errors="replace")
@@ -170,33 +174,53 @@ def verdict(status, said):
         return "killed: does not end"
     if status < 0:
         return "killed: crash"
-    reports = r"race on|uninitialised|out of bounds|outside of|behind the end|in front of an array|no memory of|misaligned|index -?\d+ into|deadlock|divergent|wrong lane mask|copies|on its way|released"
+    reports = r"race on|uninitialised|out of bounds|outside of|behind the end|in front of an array|no memory of|misaligned|index -?\d+ into|deadlock|divergent|wrong lane mask|absent lane|copies|on its way|released"
     return "killed: checker" if re.search(reports, said) else "killed: test"
 
 
 class Judge:
     def __init__(self, build):
         self.build = build
-        self.limits = {}  # source -> seconds that its tests may take, None where they fail by themselves
+        self.program = pathlib.Path(build.folder, PROGRAM)
+        self.unchanged = {}  # (source, file that would be changed) -> the object without a change
         self.locks = collections.defaultdict(threading.Lock)
+        # Suites -> seconds of processor time that they take, None where they fail by themselves. Kept beside the program.
+        self.note = self.program.parent / "mutation_times.json"
+        self.version = self.program.stat().st_mtime_ns
+        noted = json.loads(self.note.read_text()) if self.note.exists() else {}
+        self.seconds = noted.get("seconds", {}) if noted.get("version") == self.version else {}
 
     def limit(self, source):
         """Without a mutation the tests must pass; how long they take sets the limit."""
-        with self.locks[source]:
-            if source not in self.limits:
-                self.limits[source] = self.measure(source)
-        return self.limits[source]
+        suites = ":".join(sorted(suites_of(source)))
+        with self.locks[suites]:
+            if suites not in self.seconds:
+                self.seconds[suites] = self.measure(source, suites)
+                with self.locks["the note"]:
+                    passing = {key: value for key, value in self.seconds.items() if value is not None}
+                    self.note.write_text(json.dumps({"version": self.version, "seconds": passing}))
+        seconds = self.seconds[suites]
+        return None if seconds is None else 20 + 10 * seconds
 
-    def measure(self, source):
-        if not suites_of(source):
+    def measure(self, source, suites):
+        if not suites:
             print(f"{source}: left out, it has no tests", flush=True)
             return None
-        start = time.monotonic()
-        status, said = test(pathlib.Path(self.build.folder, PROGRAM), source, self.build.folder, 900)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        status, said = test(self.program, source, self.build.folder, 900)
         if status != 0:
             print(f"{source}: left out, its tests fail without a mutation\n{said[-1500:]}", flush=True)
             return None
-        return 20 + 10 * (time.monotonic() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+    def object_of(self, source, path, text):
+        with self.locks[source, path]:
+            if (source, path) not in self.unchanged:
+                with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+                    bench = Bench(self.build, folder, source, path, text)
+                    self.unchanged[source, path] = bench.object.read_bytes() if bench.compile() else b""
+        return self.unchanged[source, path]
 
     def judge(self, path, text, mutant):
         """(verdict, what was said)"""
@@ -212,8 +236,7 @@ class Judge:
                 status, said = bench.test(limit)
                 if status != 0:
                     return verdict(status, said), said
-                changed = bench.object.read_bytes()
-                same = Bench(self.build, folder, source, path, text).compile() and bench.object.read_bytes() == changed
+                same = bench.object.read_bytes() == self.object_of(source, path, text)
                 if result == "left out" or not same:
                     result = "same code" if same else "survived"
         return result, ""
@@ -303,16 +326,25 @@ def main():
 
     judge, equivalents, results = Judge(build), read_equivalents(), []
 
+    def show(path, m):
+        old, new = m.diff(texts[path])
+        return "\n".join([f"@ {path}:{m.line(texts[path])} ({m.operator})", *(f"- {l}" for l in old), *(f"+ {l}" for l in new)])
+
     def work(path, m):
+        start = time.monotonic()
         result, said = judge.judge(path, texts[path], m)
         reason = listed(equivalents, path, m.diff(texts[path])) if result == "survived" else None
-        return (path, m, "equivalent", reason) if reason else (path, m, result, said)
+        if reason:
+            result, said = "equivalent", reason
+        print(f"{time.monotonic() - start:4.0f} s  {path}:{m.line(texts[path])}: {m.operator}: {result}", flush=True)
+        if result == "survived":
+            print(show(path, m), flush=True)
+        return path, m, result, said
 
     pool = concurrent.futures.ThreadPoolExecutor(options.jobs)
     for done in concurrent.futures.as_completed([pool.submit(work, *job) for job in chosen]):
         path, m, result, said = done.result()
         results.append((path, m, result))
-        print(f"{path}:{m.line(texts[path])}: {m.operator}: {result}", flush=True)
         if options.verbose:
             print(said[-1500:])
 
@@ -327,8 +359,7 @@ def main():
         print("\nsurvivors")
         for path, m, result in results:
             if result == "survived":
-                old, new = m.diff(texts[path])
-                print(f"@ {path}:{m.line(texts[path])} ({m.operator})", *(f"- {l}" for l in old), *(f"+ {l}" for l in new), sep="\n")
+                print(show(path, m))
     tried = counts["killed"] + counts["survived"]
     rate = 100.0 * counts["killed"] / tried if tried else 0.0
     print(f"\nkilled {counts['killed']} of {tried} ({rate:.1f} %; by {json.dumps(by_kind)}); equivalent {counts['equivalent']}, "
