@@ -22,18 +22,10 @@ Tensor zeros(Arena& arena, const Shape& shape, DType dtype, bool padded) {
   return tensor;
 }
 
-void shuffle(std::vector<std::int64_t>& order, std::uint64_t seed, std::uint32_t epoch) {
-  const std::uint32_t site = random_site(Purpose::shuffle, 0);
-  for (std::size_t i = order.size(); i > 1; --i) {
-    const std::uint32_t word = random_word(seed, static_cast<std::uint32_t>(i - 1), 0, epoch, site);
-    std::swap(order[i - 1], order[random_index(word, static_cast<std::uint32_t>(i))]);
-  }
-}
-
 }  // namespace
 
 Loader::Loader(const Dataset& dataset, std::vector<std::int64_t> patients, const LoaderOptions& options)
-    : dataset_(dataset), options_(options), patients_(std::move(patients)), order_(patients_) {
+    : dataset_(dataset), options_(options), patients_(std::move(patients)) {
   check(options.batch_size > 0 && options.accumulate > 0, "[loader] batch_size and accumulate have to be positive");
   const auto known = static_cast<std::size_t>(dataset.patients());
   check(options.weights.empty() || options.weights.size() == known, "[loader] one weight a patient of the dataset");
@@ -67,6 +59,7 @@ Loader::Slot Loader::make_slot() {
     if (modality.has_missing_cells) values.observed = zeros(memory_, shape, DType::u8, true);
     batch.modalities.push_back(values);
   }
+  slot.patients = memory_.array<std::int64_t>(size_);
   slot.source_rows = memory_.array<std::int64_t>(size_);
   return slot;
 }
@@ -77,8 +70,10 @@ std::int64_t Loader::batches() const {
 
 void Loader::start_epoch(std::uint32_t epoch) {
   if (prefetch_) prefetch_->abandon();
-  std::copy(patients_.begin(), patients_.end(), order_.begin());
-  if (options_.shuffle) shuffle(order_, options_.seed, epoch);
+  order_ = {.count = static_cast<std::uint32_t>(patients_.size()),
+            .seed = options_.seed,
+            .step = epoch,
+            .site = random_site(Purpose::shuffle, 0)};
   next_ = 0;
   if (prefetch_) prefetch_->start(0);
 }
@@ -100,12 +95,17 @@ const Batch* Loader::next() {
 void Loader::fill(std::int64_t number) {
   const Phase phase(options_.trace, "fill batch", -1, prefetch_ ? Trace::Track::loader : Trace::Track::host);
   const std::int64_t begin = number * size_, end = std::min(begin + size_, patients());
-  const std::span<const std::int64_t> patients =
-      std::span(order_).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
   Slot& slot = slot_of(number);
+  for (std::int64_t i = begin; i < end; ++i) slot.patients[i - begin] = patient_at(i);
+  const std::span<const std::int64_t> patients(slot.patients, static_cast<std::size_t>(end - begin));
   fill_patients(slot.batch, patients);
   slot.batch.weight_sum = group_weight_sum(number);
   for (std::size_t m = 0; m < slot.batch.modalities.size(); ++m) fill_modality(slot, m, patients);
+}
+
+std::int64_t Loader::patient_at(std::int64_t place) const {
+  const auto at = static_cast<std::uint32_t>(place);
+  return patients_[options_.shuffle ? order_(at) : at];
 }
 
 // 0 for a patient without a target.
@@ -118,8 +118,7 @@ double Loader::group_weight_sum(std::int64_t number) const {
   const std::int64_t first = number / options_.accumulate * options_.accumulate * size_;
   const std::int64_t last = std::min(first + options_.accumulate * size_, this->patients());
   double sum = 0.0;
-  for (std::int64_t i = first; i < last; ++i)
-    sum += static_cast<double>(weight_of(order_[static_cast<std::size_t>(i)]));
+  for (std::int64_t i = first; i < last; ++i) sum += static_cast<double>(weight_of(patient_at(i)));
   return sum;
 }
 

@@ -12,13 +12,14 @@
 #include "engine/train/batch.h"
 #include "io/data/background_worker.h"
 #include "io/data/dataset.h"
+#include "kernels/math/permutation.h"
 
 namespace plait {
 
 struct LoaderOptions {
   std::int64_t batch_size = 64;  // taken down to the number of patients
   bool shuffle = true;           // else in the order given
-  std::uint64_t seed = 1;        // order: Fisher-Yates, Purpose::shuffle, step = epoch
+  std::uint64_t seed = 1;        // order: kernels/math/permutation.h, Purpose::shuffle, step = epoch
   // [patients of the dataset] weight of each patient in the loss; empty = 1. A patient without a target always has
   // weight 0 (and target 0).
   std::vector<float> weights = {};
@@ -43,10 +44,12 @@ class Loader final : public BatchSource {
  private:
   struct Slot {
     Batch batch;
+    std::int64_t* patients = nullptr;     // [size] those of the batch
     std::int64_t* source_rows = nullptr;  // [size] scratch of the gather
   };
   Slot make_slot();
-  void fill(std::int64_t number);  // batch `number` of the epoch, into its slot
+  void fill(std::int64_t number);                     // batch `number` of the epoch, into its slot
+  std::int64_t patient_at(std::int64_t place) const;  // in the order of the epoch
   double group_weight_sum(std::int64_t number) const;
   float weight_of(std::int64_t patient) const;
   void fill_patients(Batch& batch, std::span<const std::int64_t> patients) const;
@@ -56,7 +59,7 @@ class Loader final : public BatchSource {
   const Dataset& dataset_;
   LoaderOptions options_;
   std::vector<std::int64_t> patients_;  // as given
-  std::vector<std::int64_t> order_;     // of this epoch
+  Permutation order_;                   // of this epoch
   std::int64_t size_ = 0;               // rows of a batch
   std::int64_t next_ = 0;               // number of the batch that next() returns
   Arena memory_;

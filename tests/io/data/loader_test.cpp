@@ -9,7 +9,7 @@
 #include <limits>
 #include <numeric>
 
-#include "kernels/math/philox.h"
+#include "kernels/math/permutation.h"
 #include "tests/support/error_of.h"
 #include "tests/support/memory_cohort.h"
 
@@ -126,12 +126,10 @@ TEST(Loader, EveryPatientOnceAnEpochInAnOrderOfItsOwn) {
   Loader wide(dataset, all, {.batch_size = 64, .seed = 5});
   EXPECT_EQ(epoch(wide, 1), second);  // the batch size cuts the order, it does not change it
 
-  // The order itself, so that it never changes unnoticed: Fisher-Yates from the back.
-  List order = all;
-  for (std::size_t i = order.size() - 1; i > 0; --i) {
-    const std::uint32_t word = random_word(5, static_cast<std::uint32_t>(i), 0, 1, random_site(Purpose::shuffle, 0));
-    std::swap(order[i], order[random_index(word, static_cast<std::uint32_t>(i + 1))]);
-  }
+  // The order itself, so that it never changes unnoticed.
+  const Permutation permutation{.count = 103, .seed = 5, .step = 1, .site = random_site(Purpose::shuffle, 0)};
+  List order;
+  for (std::uint32_t i = 0; i < 103; ++i) order.push_back(permutation(i));
   EXPECT_EQ(second, order);
 }
 
