@@ -35,6 +35,8 @@ for option in "$@"; do
       want clang-format-14 "the format check (optional)"
       want ccache "faster builds (optional)"
       want git "the list of files to check"
+      want libopenmpi-dev "training on several ranks (optional)"
+      want openmpi-bin "training on several ranks (optional)"
       ;;
     --long)
       want clang-14 "the fuzz targets (optional)"
