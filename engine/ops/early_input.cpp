@@ -5,6 +5,16 @@
 #include "kernels/masked_columns.h"
 
 namespace plait::ops {
+namespace {
+
+template <class T>
+std::array<const T*, max_modalities> pointers(std::span<const Tensor> inputs) {
+  std::array<const T*, max_modalities> x{};
+  for (std::size_t m = 0; m < inputs.size(); ++m) x[m] = inputs[m].as<T>();
+  return x;
+}
+
+}  // namespace
 
 Tensor early_input(Arena& arena, std::span<const Tensor> inputs, const Tensor& present) {
   const OpScope scope(arena);
@@ -19,17 +29,12 @@ Tensor early_input(Arena& arena, std::span<const Tensor> inputs, const Tensor& p
   }
   const Tensor y = arena.tensor({p.batch, columns}, first.dtype);
   p.y_stride = y.row_stride;
-  const auto pointers = [&]<class T>(T) {
-    std::array<const T*, max_modalities> x{};
-    for (std::size_t m = 0; m < inputs.size(); ++m) x[m] = inputs[m].as<T>();
-    return x;
-  };
   const ModalityMask* mask = present.as<ModalityMask>();
   if (arena.on_gpu())
     dispatch_gpu(first.dtype,
-                 [&]<class T>(T t) { gpu::masked_columns<T>(p, pointers(t), mask, y.as<T>(), arena.stream()); });
+                 [&]<class T>(T) { gpu::masked_columns<T>(p, pointers<T>(inputs), mask, y.as<T>(), arena.stream()); });
   else
-    dispatch_float(first.dtype, [&]<class T>(T t) { cpu::masked_columns<T>(p, pointers(t), mask, y.as<T>()); });
+    dispatch_float(first.dtype, [&]<class T>(T) { cpu::masked_columns<T>(p, pointers<T>(inputs), mask, y.as<T>()); });
   return y;
 }
 

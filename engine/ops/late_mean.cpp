@@ -4,6 +4,21 @@
 #include "engine/op_scope.h"
 
 namespace plait::ops {
+namespace {
+
+template <class T>
+EmbeddingPointers<T> pointers(std::span<const Tensor> logits) {
+  EmbeddingPointers<T> all{};
+  for (std::size_t m = 0; m < logits.size(); ++m) all[m] = logits[m].as<T>();
+  return all;
+}
+
+template <class T>
+const T* vector_or_null(const Tensor& t) {
+  return t.empty() ? nullptr : t.as<T>();
+}
+
+}  // namespace
 
 Tensor late_mean(Arena& arena, std::span<const Tensor> logits, const Tensor& present, LateMean mean, HeadLink link,
                  const Tensor& v, const Tensor& log_scale) {
@@ -20,21 +35,15 @@ Tensor late_mean(Arena& arena, std::span<const Tensor> logits, const Tensor& pre
                          .y_stride = y.row_stride,
                          .mean = mean,
                          .link = link};
-  const auto pointers = [&]<class T>(T) {
-    EmbeddingPointers<T> all{};
-    for (std::size_t m = 0; m < logits.size(); ++m) all[m] = logits[m].as<T>();
-    return all;
-  };
-  const auto vector = [&]<class T>(const Tensor& t, T) -> const T* { return t.empty() ? nullptr : t.as<T>(); };
   const ModalityMask* mask = present.as<ModalityMask>();
   if (arena.on_gpu())
-    dispatch_gpu(first.dtype, [&]<class T>(T t) {
-      gpu::late_mean<T>(p, pointers(t), mask, vector(v, float{}), vector(log_scale, float{}), y.as<T>(),
-                        arena.stream());
+    dispatch_gpu(first.dtype, [&]<class T>(T) {
+      gpu::late_mean<T>(p, pointers<T>(logits), mask, vector_or_null<float>(v), vector_or_null<float>(log_scale),
+                        y.as<T>(), arena.stream());
     });
   else
-    dispatch_float(first.dtype, [&]<class T>(T t) {
-      cpu::late_mean<T>(p, pointers(t), mask, vector(v, t), vector(log_scale, t), y.as<T>());
+    dispatch_float(first.dtype, [&]<class T>(T) {
+      cpu::late_mean<T>(p, pointers<T>(logits), mask, vector_or_null<T>(v), vector_or_null<T>(log_scale), y.as<T>());
     });
   return y;
 }

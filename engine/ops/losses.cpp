@@ -14,6 +14,20 @@ LossParams loss_params(const Tensor& x, double coefficient) {
   return {.batch = x.rows(), .columns = x.columns(), .stride = x.row_stride, .coefficient = coefficient};
 }
 
+template <class T>
+EmbeddingPointers<T> pointers(std::span<const Value> z) {
+  EmbeddingPointers<T> all{};
+  for (std::size_t m = 0; m < z.size(); ++m) all[m] = z[m].data.as<T>();
+  return all;
+}
+
+template <class T>
+std::array<GradSlice<T>, max_modalities> slices(const std::array<GradSlot, max_modalities>& slots) {
+  std::array<GradSlice<T>, max_modalities> all{};
+  for (std::size_t m = 0; m < slots.size(); ++m) all[m] = slots[m].slice<T>();
+  return all;
+}
+
 }  // namespace
 
 LossSum binary_cross_entropy(Tape& tape, const Value& logits, const Batch& batch, double coefficient) {
@@ -100,30 +114,17 @@ LossSum alignment(Tape& tape, std::span<const Value> z, const Tensor& available,
   for (std::size_t m = 0; m < z.size(); ++m) slots[m] = tape.seed(z[m]);
   double* value = tape.loss_slot();
   Arena& arena = tape.arena();
-  const auto run = [&]<class T>(const auto& kernel) {
-    EmbeddingPointers<T> pointers{};
-    std::array<GradSlice<T>, max_modalities> dz{};
-    for (std::size_t m = 0; m < z.size(); ++m) {
-      pointers[m] = z[m].data.as<T>();
-      dz[m] = slots[m].slice<T>();
-    }
-    kernel(pointers, dz);
-  };
   const ModalityMask* mask = available.as<ModalityMask>();
   const float* weights = batch.weights.as<float>();
   if (arena.on_gpu()) {
     const Scratch scratch(arena, gpu::alignment_workspace_bytes(p));
     dispatch_gpu(first.dtype, [&]<class T>(T) {
-      run.template operator()<T>([&](const auto& pointers, const auto& dz) {
-        gpu::alignment_loss<T>(p, pointers, mask, weights, batch.denominator(), value, dz, scratch.data(),
-                               arena.stream());
-      });
+      gpu::alignment_loss<T>(p, pointers<T>(z), mask, weights, batch.denominator(), value, slices<T>(slots),
+                             scratch.data(), arena.stream());
     });
   } else {
     dispatch_float(first.dtype, [&]<class T>(T) {
-      run.template operator()<T>([&](const auto& pointers, const auto& dz) {
-        cpu::alignment_loss<T>(p, pointers, mask, weights, batch.denominator(), value, dz);
-      });
+      cpu::alignment_loss<T>(p, pointers<T>(z), mask, weights, batch.denominator(), value, slices<T>(slots));
     });
   }
   return LossSum(value);

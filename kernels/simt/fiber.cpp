@@ -101,9 +101,8 @@ void switch_fiber(Fiber& from, Fiber& to) {
 
 void FiberPool::prepare(Fiber& fiber, std::size_t number) const {
   const std::size_t shift = number * colour_step % colour_range / 64 * 64;
-  auto* top =
-      reinterpret_cast<void**>(reinterpret_cast<std::uintptr_t>(fiber.low + fiber.size - 128 - shift) / 16 * 16);
-  *--top = nullptr;  // where a debugger's walk ends
+  auto* top = reinterpret_cast<void**>(fiber.low + fiber.size - 128 - shift);  // pages minus a multiple of 64
+  *--top = nullptr;                                                            // where a debugger's walk ends
   *--top = reinterpret_cast<void*>(entry_);
   for (int saved = 0; saved < 6; ++saved) *--top = nullptr;
   fiber.stack_pointer = top;

@@ -27,13 +27,13 @@ class Workers {
     for (std::thread& thread : threads_) thread.join();
   }
 
-  void run(Launch launch, const Options& options) {
+  void run(const Launch& launch, const Options& options) {
     const std::lock_guard one_launch(launch_mutex_);
-    launch.serial = ++launches_;
+    launch_ = launch;
+    launch_.serial = ++launches_;
     unsigned workers =
         options.workers > 0 ? static_cast<unsigned>(options.workers) : std::thread::hardware_concurrency();
     if (options.check) workers = 1;
-    launch_ = &launch;
     options_ = options;
     total_ = launch.grid.count();
     next_ = 0;
@@ -64,11 +64,11 @@ class Workers {
     const std::uint64_t before = runner.switches();
     std::uint64_t done = 0;
     for (std::uint64_t i; (i = next_.fetch_add(1)) < total_; ++done) {
-      const Extent3& grid = launch_->grid;
+      const Extent3& grid = launch_.grid;
       const Index3 block{static_cast<unsigned>(i % grid.x), static_cast<unsigned>(i / grid.x % grid.y),
                          static_cast<unsigned>(i / (std::uint64_t{grid.x} * grid.y))};
       try {
-        if (!runner.run(*launch_, block, options_))
+        if (!runner.run(launch_, block, options_))
           throw gpu::Failure(gpu::Failure::Kind::other, "a kernel is deadlocked: " + last_report());
       } catch (...) {
         const std::lock_guard lock(mutex_);
@@ -102,7 +102,7 @@ class Workers {
   std::uint64_t generation_ = 0, launches_ = 0;
   bool stop_ = false;
 
-  const Launch* launch_ = nullptr;
+  Launch launch_;
   Options options_;
   std::uint64_t total_ = 0;
   std::atomic<std::uint64_t> next_{0}, switches_{0}, blocks_{0};

@@ -44,6 +44,9 @@ using plait::simt::touch;
 
 extern "C" {
 
+// The compiler calls the hooks by these names.
+// NOLINTBEGIN(bugprone-reserved-identifier)
+
 #define PLAIT_TOUCH(size)                               \
   void __tsan_read##size(void* p) {                     \
     touch(p, size, false, __builtin_return_address(0)); \
@@ -126,5 +129,7 @@ void __ubsan_handle_type_mismatch_v1(void* data, void* pointer) {
                                          std::to_string(reinterpret_cast<std::uintptr_t>(pointer) % alignment) +
                                          " bytes off a multiple of " + std::to_string(alignment));
 }
+
+// NOLINTEND(bugprone-reserved-identifier)
 
 }  // extern "C"

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstdint>
 #include <cstdio>
 #include <map>
 #include <mutex>
@@ -31,19 +30,18 @@ std::string read_line(std::FILE* pipe) {
 }
 
 // One call of addr2line an address, kept: reports are few.
-Symbol look_up(std::uintptr_t address) {
+Symbol look_up(const char* address) {
   static std::mutex mutex;
-  static std::map<std::uintptr_t, Symbol> known;
+  static std::map<const char*, Symbol> known;
   const std::lock_guard lock(mutex);
   if (const auto found = known.find(address); found != known.end()) return found->second;
   Symbol symbol;
   Dl_info info{};
   std::array<char, 4096> program{};
-  if (dladdr(reinterpret_cast<void*>(address), &info) != 0 &&
-      readlink("/proc/self/exe", program.data(), program.size() - 1) > 0) {
+  if (dladdr(address, &info) != 0 && readlink("/proc/self/exe", program.data(), program.size() - 1) > 0) {
     std::array<char, 4400> command{};
     std::snprintf(command.data(), command.size(), "addr2line -f -C -i -e '%s' 0x%zx 2>/dev/null", program.data(),
-                  static_cast<std::size_t>(address - reinterpret_cast<std::uintptr_t>(info.dli_fbase)));
+                  static_cast<std::size_t>(address - static_cast<const char*>(info.dli_fbase)));
     if (std::FILE* pipe = popen(command.data(), "r")) {
       // Innermost first; the last one is the kernel, or a function that was not inlined.
       for (std::string function; !(function = read_line(pipe)).empty();) {
@@ -66,14 +64,14 @@ std::string hexadecimal(const void* address) {
 }  // namespace
 
 std::string source_line(const void* return_address) {
-  const Symbol symbol = look_up(reinterpret_cast<std::uintptr_t>(return_address) - 1);
+  const Symbol symbol = look_up(static_cast<const char*>(return_address) - 1);
   if (symbol.line.empty() || symbol.line[0] == '?') return hexadecimal(return_address);
   const std::string line = tidy(symbol.line), call = tidy(symbol.call);
   return call == line ? line : line + " (called at " + call + ")";
 }
 
 std::string function_name(const void* function) {
-  std::string name = look_up(reinterpret_cast<std::uintptr_t>(function)).function;
+  std::string name = look_up(static_cast<const char*>(function)).function;
   if (name.empty() || name[0] == '?') return hexadecimal(function);
   // "void plait::(anonymous namespace)::name<...>(parameters)" without what a reader does not need.
   for (const std::string noise : {"plait::(anonymous namespace)::", "void ", "plait::"})
