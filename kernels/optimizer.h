@@ -3,6 +3,9 @@
 // Adam (Kingma, Ba 2015, algorithm 1): m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; W -= lr * m^ / (sqrt(v^) + eps), m^
 // = m / (1 - b1^t), v^ = v / (1 - b2^t). AdamW (Loshchilov, Hutter 2019): first W -= lr * 2 * l2 * W for the decayed
 // range. SGD with momentum as in PyTorch: u = momentum u + g; W -= lr u.
+//
+// A second moment that overflows (in float: a gradient beyond 1.8e19) makes its weight NaN, which ends the run; as the
+// formula stands the weight would silently never move again.
 #pragma once
 
 #include <cstddef>

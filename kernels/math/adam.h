@@ -48,7 +48,8 @@ PLAIT_HD void adam_update(const AdamCoefficients<T>& c, bool decayed, T gradient
   m = c.beta1 * m + c.rest1 * g;
   v = c.beta2 * v + c.rest2 * (g * g);
   const T shrunk = decayed ? w - c.decay * w : w;
-  w = shrunk - c.rate * (m / (std::sqrt(v) * c.root_scale + c.epsilon));
+  // v - v is 0, or NaN where v has overflowed: else the step would be 0 from there on, and nobody would know.
+  w = shrunk - c.rate * (m / (std::sqrt(v) * c.root_scale + c.epsilon + (v - v)));
 }
 
 }  // namespace plait

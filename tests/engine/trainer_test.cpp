@@ -356,6 +356,21 @@ TEST(Trainer, ANonFiniteParameterIsNamed) {
   EXPECT_TRUE(named.says("step 1")) << named.message;
 }
 
+// The gradient is finite, its square is not: Adam's weight would stand still from here on.
+TEST(Trainer, ASecondMomentThatOverflowsEndsTheRun) {
+  TrainOptions options = plain_options();
+  options.optimizer = OptimizerKind::adam;
+  options.epochs = 1;
+  LinearObjective objective;
+  objective.parameters().value(0).as<double>()[0] = 0.0;
+  FixedSource source(1);
+  source.slots()[0].x[0] = 1e160;
+  source.slots()[0].target[0] = 100.0f;
+  const test::Thrown thrown = test::error_of([&] { Trainer(objective, options).run(source, {}); });
+  EXPECT_EQ(thrown.code, ExitCode::numeric);
+  EXPECT_TRUE(thrown.says("parameter weight is not finite after step 1")) << thrown.message;
+}
+
 TEST(Trainer, ANonFiniteValidationLossEndsTheRun) {
   TrainOptions options = plain_options();
   options.patience = 1;

@@ -82,6 +82,19 @@ TEST(Optimizer, AdamLateStepsNeedNoBiasCorrection) {
   }
 }
 
+// 1.8446e19 squared is the largest float. Beyond it the formula would divide by infinity and stand still for ever.
+TEST(Optimizer, AdamSecondMomentThatOverflowsShows) {
+  const std::vector<float> g = {1e18f, 1e20f, 0.5f, -1e20f};
+  for (const float scale : {1.0f, 1e-3f}) {  // clipped, nothing overflows
+    std::vector<float> w(4, 1.0f), m(4, 0.0f), v(4, 0.0f);
+    cpu::adam_step<float>({.count = 4}, {.step = 0, .learning_rate = 0.25f, .gradient_scale = scale}, g.data(),
+                          w.data(), m.data(), v.data());
+    EXPECT_EQ(std::isnan(w[1]), scale == 1.0f);
+    EXPECT_EQ(std::isnan(w[3]), scale == 1.0f);
+    for (const std::size_t i : {0u, 2u}) EXPECT_NEAR(w[i], 0.75f, 1e-5f);  // the first step is the rate, whatever g
+  }
+}
+
 // Golden: torch.optim (PyTorch 2, float64) on W = [1, -2, 0.5], g_k = [0.1, -0.2, 0.3] * (k + 1), three steps of rate
 // 0.125: Adam; AdamW with weight_decay 0.25, which is 2 l2 = 0.25 here; SGD with momentum 0.5.
 TEST(Optimizer, AgreesWithPyTorch) {

@@ -79,6 +79,21 @@ TEST_F(Optimizers, AdamHasTheBitsOfTheCpu) {
       }
 }
 
+// Gradients whose square is beyond a float: NaN in the weight, as on the CPU, and in no other.
+TEST_F(Optimizers, AdamSecondMomentThatOverflowsShows) {
+  for (std::int64_t shift : {0, 1}) {
+    const auto row = [&](const std::vector<float>& values) {
+      return DeviceMatrix<float>(1, 9, values, stream, 0, shift);
+    };
+    const std::vector<float> zeros(9, 0.0f);
+    const DeviceMatrix<float> g = row({1, 1e20f, 1, 1e18f, 1, 1, 1, 1, -1e20f}), w = row(zeros), m = row(zeros),
+                              v = row(zeros);
+    const DeviceArray<StepScalars> scalars({{.step = 0, .learning_rate = 0.25f}}, stream);
+    gpu::adam_step({.count = 9}, scalars.data(), g.data(), w.data(), m.data(), v.data(), nullptr, stream);
+    for (std::size_t i = 0; i < 9; ++i) EXPECT_EQ(std::isnan(w.values()[i]), i == 1 || i == 8) << i;
+  }
+}
+
 TEST_F(Optimizers, SgdHasTheBitsOfTheCpu) {
   for (std::int64_t count : {0, 1, 5, 2048, 4999})
     for (const Shift& shift : shifts) {
