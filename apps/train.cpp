@@ -144,6 +144,16 @@ void print_plan(const TrainedModel& trained, const Training& training, const Coh
               : "nothing was written"));
 }
 
+// The same steps would come to the same end, so --resume alone is no advice.
+[[noreturn]] void fail_numeric(const Error& error, const RunFolder& folder) {
+  throw Error(ExitCode::numeric,
+              fmt::format("{}; {}", error.what(),
+                          has_checkpoints(folder.checkpoints())
+                              ? "the checkpoints of before stay in " + folder.checkpoints().string() +
+                                    ": for other settings choose another --out, or remove " + folder.path().string()
+                              : "nothing was written"));
+}
+
 void print_restored(const TrainState* state, const std::vector<std::string>& damaged) {
   for (const std::string& what : damaged) fmt::print(stderr, "plait: passed over a damaged checkpoint: {}\n", what);
   if (state == nullptr)
@@ -226,21 +236,12 @@ int run_train(const TrainCommand& options) {
     try {
       return train_model(config, cohort, split, hooks, training_options);
     } catch (const Error& error) {
-      // A full disk or no memory costs the epochs since the last checkpoint, not the run. Numbers that are not finite
-      // would come again.
-      if (error.code() != ExitCode::numeric) folder.keep();
-      throw;
-    } catch (...) {
-      folder.keep();
-      throw;
+      if (error.code() != ExitCode::numeric) throw;
+      fail_numeric(error, folder);
     }
   }();
   progress.finish();
-  if (training.result.interrupted) {
-    folder.keep();
-    fail_interrupted(stop_signal(), training.result, folder);
-  }
-  if (training.result.epochs > 0) folder.keep();  // what comes now can be done again from the last checkpoint
+  if (training.result.interrupted) fail_interrupted(stop_signal(), training.result, folder);
 
   const TrainedModel& trained = training.trained;
   const ModelDescription description{

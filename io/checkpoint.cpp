@@ -83,13 +83,13 @@ nlohmann::json unsealed(const fs::path& path) {
 // The checkpoints of a folder by name, newest first.
 std::vector<fs::path> listed(const fs::path& root) {
   std::vector<fs::path> all;
-  std::error_code failed;
+  std::error_code failed, ignored;
   for (fs::directory_iterator entry(root, failed), end; !failed && entry != end; entry.increment(failed)) {
     const std::string name = entry->path().filename().string();
     const bool ours = name.starts_with(prefix) && name.size() == prefix.size() + 10 &&
                       std::all_of(name.begin() + static_cast<std::ptrdiff_t>(prefix.size()), name.end(),
                                   [](char c) { return c >= '0' && c <= '9'; });
-    if (ours && entry->is_directory()) all.push_back(entry->path());
+    if (ours && entry->is_directory(ignored)) all.push_back(entry->path());
   }
   std::sort(all.rbegin(), all.rend());
   return all;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <vector>
 
 #include "engine/error.h"
@@ -17,14 +18,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* lock_name = "lock";
+constexpr const char* lock_name = "plait.lock";  // also the mark of a folder that a RunFolder made
+constexpr const char* checkpoint_name = "checkpoint";
 
 // Links resolved and no slash at the end, so that the partial folder lies beside the real target.
 fs::path resolved(const fs::path& target) {
   if (target.empty()) fail_usage("the output folder has no name; give one with --out");
   std::error_code failed;
   fs::path path = fs::weakly_canonical(fs::absolute(target), failed);
-  if (failed) fail_storage(target.string() + ": " + failed.message());
+  if (failed)
+    fail_storage(target.string() + ": cannot be reached: " + failed.message() + "; choose an --out you may write to");
   path = path.lexically_normal();
   return path.has_filename() ? path : path.parent_path();
 }
@@ -44,15 +47,39 @@ void make_private(const fs::path& path, bool folder) {
   if (failed) fail_storage(path.string() + ": permissions cannot be set: " + failed.message());
 }
 
-// Everything in an unfinished folder but its checkpoints and the lock.
+// Everything in an unfinished folder but the lock and, where there are any, its checkpoints.
 void clear(const fs::path& partial) {
+  const bool keep_checkpoints = has_checkpoints(partial / checkpoint_name);
   std::vector<fs::path> leftovers;
   std::error_code failed;
-  for (fs::directory_iterator entry(partial, failed), end; !failed && entry != end; entry.increment(failed))
-    if (entry->path().filename() != "checkpoint" && entry->path().filename() != lock_name)
-      leftovers.push_back(entry->path());
-  for (const fs::path& leftover : leftovers) fs::remove_all(leftover, failed);
-  if (failed) fail_storage(partial.string() + ": cannot be cleared: " + failed.message());
+  for (fs::directory_iterator entry(partial, failed), end; !failed && entry != end; entry.increment(failed)) {
+    const fs::path name = entry->path().filename();
+    if (name != lock_name && !(keep_checkpoints && name == checkpoint_name)) leftovers.push_back(entry->path());
+  }
+  for (std::size_t i = 0; !failed && i < leftovers.size(); ++i) fs::remove_all(leftovers[i], failed);
+  if (failed)
+    fail_storage(partial.string() + ": cannot be cleared: " + failed.message() +
+                 "; remove it, or choose an --out you may write to");
+}
+
+// The open lock of a folder, which has one or is empty: what somebody else has put there must not be cleared away.
+int open_lock(const fs::path& partial) {
+  const fs::path path = partial / lock_name;
+  const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+  int lock = open(path.c_str(), flags);
+  if (lock < 0 && errno == ENOENT) {
+    std::error_code failed;
+    const bool empty = fs::is_empty(partial, failed) && !failed;
+    lock = open(path.c_str(), empty ? flags | O_CREAT : flags, 0600);  // not empty: there by now, or not a run's
+    if (failed) errno = failed.value();
+    if (lock < 0 && errno == ENOENT)
+      fail_storage(partial.string() +
+                   " holds something that no interrupted run has left; move it away, or choose another --out");
+  }
+  if (lock < 0)
+    fail_storage(partial.string() + ": cannot be written: " + std::strerror(errno) +
+                 "; remove it, or choose an --out you may write to");
+  return lock;
 }
 
 }  // namespace
@@ -67,25 +94,26 @@ RunFolder::RunFolder(const fs::path& target, Start start) : target_(resolved(tar
   check_free(target_);
   std::error_code failed;
   fs::create_directories(target_.parent_path(), failed);
-  if (failed) fail_storage(target_.parent_path().string() + ": cannot be made: " + failed.message());
+  if (failed)
+    fail_storage(target_.parent_path().string() + ": cannot be made: " + failed.message() +
+                 "; choose an --out you may write to");
   partial_ = target_.string() + ".partial";
   take_partial(start);
 }
 
 void RunFolder::take_partial(Start start) {
-  const int made = mkdir(partial_.c_str(), 0700);
-  if (made != 0 && errno != EEXIST)
-    fail_storage(target_.parent_path().string() + ": no folder can be made in it; is it writable, is the disk full?");
-  if (!fs::is_directory(fs::symlink_status(partial_))) fail_usage(partial_.string() + " is in the way; remove it");
-  lock_ = open((partial_ / lock_name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (lock_ < 0) fail_storage((partial_ / lock_name).string() + ": cannot be made; is the folder writable?");
+  if (mkdir(partial_.c_str(), 0700) != 0 && errno != EEXIST)
+    fail_storage(target_.parent_path().string() + ": no folder can be made in it: " + std::strerror(errno) +
+                 "; choose an --out you may write to");
+  std::error_code failed;
+  if (!fs::is_directory(fs::symlink_status(partial_, failed)))
+    fail_usage(partial_.string() + " is in the way; remove it");
+  lock_ = open_lock(partial_);
   try {
     if (flock(lock_, LOCK_EX | LOCK_NB) != 0)
       fail_usage(target_.string() + " is being written by another process; choose another --out");
     if (start == Start::fresh && has_checkpoints(checkpoints()))
       fail_usage(partial_.string() + " holds the checkpoints of an interrupted run; go on with --resume, or remove it");
-    remove_ = !has_checkpoints(checkpoints());  // those of an earlier process are not ours to remove, whatever happens
-    if (remove_) fs::remove_all(checkpoints());
     clear(partial_);
   } catch (...) {
     close(lock_);
@@ -95,7 +123,7 @@ void RunFolder::take_partial(Start start) {
 
 RunFolder::~RunFolder() {
   std::error_code ignored;
-  if (!committed_ && (remove_ || !has_checkpoints(checkpoints()))) fs::remove_all(partial_, ignored);
+  if (!committed_ && !has_checkpoints(checkpoints())) fs::remove_all(partial_, ignored);
   if (lock_ >= 0) close(lock_);
 }
 
@@ -120,9 +148,13 @@ void RunFolder::commit() {
   remove_checkpoints(target_);
 }
 
+fs::path RunFolder::checkpoints() const {
+  return partial_ / checkpoint_name;
+}
+
 void remove_checkpoints(const fs::path& target) {
   std::error_code ignored;
-  fs::remove_all(target / "checkpoint", ignored);
+  fs::remove_all(target / checkpoint_name, ignored);
 }
 
 }  // namespace plait

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t rows_named = 8;
 constexpr const char* advice =
-    "; lower train.learning_rate, set train.clip_norm, or look for extreme values in these rows; nothing was written";
+    "; lower train.learning_rate, set train.clip_norm, or look for extreme values in these rows";
 
 // Rows of a tensor [batch, ...] that hold a non-finite element, among the batch's patients.
 std::vector<std::int64_t> bad_rows(const Tensor& t, std::int64_t patients) {
@@ -115,7 +115,7 @@ void fail_on_device(const ParameterStore& store, const LossTerms& loss, std::int
 void check_parameters_finite(const ParameterStore& store, std::int64_t step) {
   if (const std::string name = first_bad(store, store.values()); !name.empty())
     throw Error(ExitCode::numeric, "parameter " + name + " is not finite after step " + std::to_string(step) +
-                                       "; lower train.learning_rate or set train.clip_norm; nothing was written");
+                                       "; lower train.learning_rate or set train.clip_norm");
 }
 
 }  // namespace plait

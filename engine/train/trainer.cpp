@@ -199,7 +199,7 @@ void Trainer::finish_epoch(const TrainHooks& hooks, EpochRecord& record) {
     }
     if (!std::isfinite(record.validation.loss))
       throw Error(ExitCode::numeric, "the validation loss is not finite after epoch " + std::to_string(state_.epoch) +
-                                         "; lower train.learning_rate or set train.clip_norm; nothing was written");
+                                         "; lower train.learning_rate or set train.clip_norm");
     record.best = record.validation.loss < state_.best_loss;
   }
   if (record.best) {

@@ -90,8 +90,10 @@ Preprocess fit_preprocess(const Cohort& cohort, std::span<const std::int64_t> tr
 
 inline constexpr std::size_t kMostCategories = 1000;
 
-// preprocess.json: strict both ways. A file that is not one is a data error that names it and the place inside.
-std::string preprocess_to_json(const Preprocess& fit);
+// preprocess.json: strict both ways. A file that is not one is a data error that names it and the place inside. So is a
+// fit whose text would be longer than `most` bytes, which nobody could read back: names and categories take most of it.
+inline constexpr std::size_t kMostPreprocessBytes = std::size_t{1} << 28;
+std::string preprocess_to_json(const Preprocess& fit, std::size_t most = kMostPreprocessBytes);
 Preprocess preprocess_from_json(std::string_view text, const std::string& file);
 Preprocess read_preprocess(const std::filesystem::path& path);
 

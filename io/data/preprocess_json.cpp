@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <initializer_list>
+#include <limits>
 #include <set>
 
 #include "engine/error.h"
@@ -20,6 +21,7 @@ using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::int64_t kFormat = 1;
 constexpr std::size_t kMostColumns = std::size_t{1} << 20;
+static_assert(kMostPreprocessBytes <= kJsonBytes);
 constexpr std::int64_t kMostPixels = std::int64_t{1} << 26;
 // One sample of 16 bits that differs from all others of 1e13 deviates by 5e-12.
 constexpr double kLeastImageDeviation = 1e-12;
@@ -228,7 +230,7 @@ ModalityFit read_modality(const Json& json, const std::string& file, const std::
   fit.dropped = object.texts("dropped");
   fit.not_selected = object.integer("not_selected", 0, static_cast<std::int64_t>(kMostColumns));
   // For the reader's eyes; here it has to agree with the columns.
-  if (object.list("features", 4 * kMostColumns) != Json(fit.feature_names())) {
+  if (object.list("features", std::numeric_limits<std::size_t>::max()) != Json(fit.feature_names())) {
     object.fail("\"features\" does not agree with \"columns\"");
   }
   return fit;
@@ -270,12 +272,19 @@ TargetFit read_target(const Json& json, const std::string& file) {
 
 }  // namespace
 
-std::string preprocess_to_json(const Preprocess& fit) {
+std::string preprocess_to_json(const Preprocess& fit, std::size_t most) {
   OrderedJson json{{"format", kFormat}};
   json["modalities"] = OrderedJson::array();
   for (const ModalityFit& modality : fit.modalities) json["modalities"].push_back(modality_json(modality));
   json["target"] = target_json(fit.target);
-  return json.dump(1) + "\n";
+  std::string text = json.dump(1) + "\n";
+  if (text.size() > most)
+    fail_data(
+        {"preprocess.json"},
+        fmt::format("would take {} MiB, more than the {} MiB that can be read back; leave columns of many or long "
+                    "categories out, shorten the columns' names, or set preprocess.genes",
+                    text.size() >> 20, most >> 20));
+  return text;
 }
 
 Preprocess preprocess_from_json(std::string_view text, const std::string& file) {

@@ -182,7 +182,7 @@ TEST_P(Privacy, WhatIsWrongIsToldWithoutIt) {
       {"genes.csv", "canaryid-new,canarysecret," + cohort_.numbers[5] + ",1\n"},
       {"genes.csv", "canaryid-new," + cohort_.numbers[5] + ",1\n"},
       {"labels.csv", ids + ",canarysecret,\n"},
-      {"labels.csv", "canaryid-new,canarysecret,canarygroup-2003,1\n"},
+      {"labels.csv", "canaryid-new,canarysecret,canarygroup-2003,1,1\n"},
   };
   for (const auto& [file, row] : rows) {
     SCOPED_TRACE(row);
@@ -203,6 +203,17 @@ TEST_P(Privacy, WhatIsWrongIsToldWithoutIt) {
     expect_code(3, {"check", cohort_.path()}, {.ids = true, .classes = true});
     expect_code(3, train("bad"));
     cohort_.write(file, before);
+  }
+}
+
+TEST_P(Privacy, ATargetThatIsNoneIsToldWithoutIt) {
+  if (std::string_view(GetParam()) == "multiclass") return;  // there any text names a class
+  const std::string before = read_bytes(cohort_.path() / "labels.csv");
+  const bool several = std::string_view(GetParam()) == "multilabel";
+  for (const char* target : {"canarysecret", "1canarysecret", "\"canarysecret,\""}) {
+    cohort_.write("labels.csv", before + "canaryid-new," + target + (several ? ",1" : "") + ",canarygroup-2003\n");
+    expect_code(3, {"check", cohort_.path()}, {.ids = true, .classes = true});
+    EXPECT_TRUE(expect_code(3, train("bad")).says("outcome"));
   }
 }
 
@@ -250,7 +261,7 @@ TEST_P(Privacy, BrokenImagesAreNamedAlone) {
   expect_code(0, {"check", cohort_.path()}, {.ids = true, .classes = true});
 }
 
-INSTANTIATE_TEST_SUITE_P(Tasks, Privacy, testing::Values("binary", "multiclass", "regression"),
+INSTANTIATE_TEST_SUITE_P(Tasks, Privacy, testing::Values("binary", "multiclass", "multilabel", "regression"),
                          [](const auto& instance) { return std::string(instance.param); });
 
 TEST(PrivateCohort, SynthWritesForItsOwnerAlone) {

@@ -182,6 +182,40 @@ TEST_F(Interrupted, AFailedAttemptLeavesTheCheckpoint) {
   EXPECT_TRUE(resumed.prints("going on after")) << resumed.out;
 }
 
+// Numbers that are not finite end a run, and would end it again; what was computed before them stays.
+TEST_F(Interrupted, NumbersThatOverflowLeaveTheCheckpointsOfBefore) {
+  // A decay of 2.2 a step and epoch: weights grow by a fifth, until they overflow.
+  std::vector<std::string> diverging;
+  for (const char* set :
+       {"encoder.genomics.pretrain_epochs=0", "train.epochs=1000", "train.patience=0", "train.optimizer=sgd",
+        "train.momentum=0", "train.schedule=constant", "train.learning_rate=0.1", "train.l2=11", "train.batch_size=64"})
+    diverging.insert(diverging.end(), {"--set", set});
+  const std::string checkpoints = (folder_ / "run.partial/checkpoint").string();
+  for (const bool resume : {false, true}) {
+    const Finished ended = test::run_program(train("run", resume, diverging));
+    EXPECT_EQ(ended.code, 6) << ended.err;
+    EXPECT_EQ(ended.prints("going on after"), resume) << ended.out;
+    EXPECT_TRUE(ended.says("the checkpoints of before stay in " + fs::canonical(checkpoints).string())) << ended.err;
+    EXPECT_EQ(ended.err.find("not finite"), ended.err.rfind("not finite")) << ended.err;
+    EXPECT_FALSE(fs::exists(folder_ / "run"));
+  }
+  EXPECT_FALSE(fs::is_empty(checkpoints));
+  // Nor are they in the way of a run elsewhere.
+  EXPECT_EQ(test::run_program(train("other", false)).code, 0);
+}
+
+// A folder of somebody else's.
+TEST_F(Interrupted, AFolderThatIsNotItsOwnIsRefusedAndLeftAlone) {
+  fs::create_directory(folder_ / "run.partial");
+  test::write_bytes(folder_ / "run.partial/thesis.tex", "years");
+  for (const bool resume : {false, true}) {
+    const Finished refused = test::run_program(train("run", resume));
+    EXPECT_TRUE(test::refused(refused, 4)) << refused.out << refused.err;
+    EXPECT_TRUE(refused.says("run.partial holds something that no interrupted run has left")) << refused.err;
+  }
+  EXPECT_EQ(test::read_bytes(folder_ / "run.partial/thesis.tex"), "years");
+}
+
 TEST_F(Interrupted, AFinishedRunIsLeftAlone) {
   ASSERT_EQ(test::run_program(train("run", true)).code, 0);
   const std::string before = model("run");

@@ -6,6 +6,7 @@
 #include "io/atomic_file.h"
 #include "tests/support/error_of.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/unprivileged.h"
 
 namespace plait {
 namespace {
@@ -13,6 +14,15 @@ namespace {
 using test::error_of;
 using test::Thrown;
 namespace fs = std::filesystem;
+
+// What a killed process has left of "run", with one checkpoint.
+fs::path interrupted_run(const test::TemporaryFolder& folder) {
+  const fs::path checkpoint = folder / "run.partial/checkpoint/step-0000000007";
+  fs::create_directories(checkpoint);
+  test::write_bytes(checkpoint / "manifest.json", "hours");
+  test::write_bytes(folder / "run.partial/plait.lock", "");
+  return checkpoint;
+}
 
 std::size_t count(const fs::path& folder) {
   return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), {}));
@@ -50,9 +60,7 @@ TEST(RunFolder, LeavesNothingBehindWithoutCommit) {
 // A cohort that cannot be read, a configuration that does not fit: what was found is left for the next attempt.
 TEST(RunFolder, LeavesTheCheckpointsThatItFound) {
   const test::TemporaryFolder folder;
-  const fs::path checkpoint = folder / "run.partial/checkpoint/step-0000000007";
-  fs::create_directories(checkpoint);
-  test::write_bytes(checkpoint / "manifest.json", "hours");
+  const fs::path checkpoint = interrupted_run(folder);
   for (int attempt = 0; attempt < 2; ++attempt) RunFolder run(folder / "run", RunFolder::Start::resume);
   EXPECT_EQ(test::read_bytes(checkpoint / "manifest.json"), "hours");
   EXPECT_EQ(error_of([&] { RunFolder run(folder / "run"); }).code, ExitCode::usage);
@@ -93,12 +101,78 @@ TEST(RunFolder, AnUnusableParentIsAStorageError) {
   EXPECT_EQ(error_of([&] { RunFolder run("/proc/plait/run"); }).code, ExitCode::storage);
 }
 
-TEST(RunFolder, AnUnwritableParentIsAStorageError) {
-  if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+// Wherever writing is not allowed: what it is about, and what to do.
+TEST(RunFolder, WhatMayNotBeWrittenIsAStorageErrorThatSaysWhatToDo) {
   const test::TemporaryFolder folder;
-  fs::permissions(folder.path(), fs::perms::owner_read | fs::perms::owner_exec);
-  EXPECT_EQ(error_of([&] { RunFolder run(folder / "run"); }).code, ExitCode::storage);
-  fs::permissions(folder.path(), fs::perms::owner_all);
+  interrupted_run(folder);
+  for (const char* name : {"closed/inner", "locked.partial", "bare.partial", "full.partial/figures"})
+    fs::create_directories(folder / name);
+  test::write_bytes(folder / "locked.partial/plait.lock", "");
+  test::write_bytes(folder / "full.partial/plait.lock", "");
+  test::write_bytes(folder / "full.partial/figures/one.svg", "half");
+  fs::permissions(folder / "full.partial", fs::perms(0777));
+  fs::permissions(folder / "full.partial/plait.lock", fs::perms(0666));
+  for (const char* name : {"closed", "locked.partial", "bare.partial", "full.partial/figures"})
+    fs::permissions(folder / name, fs::perms(0500));
+  fs::permissions(folder / "locked.partial/plait.lock", fs::perms(0400));
+  {
+    const test::Unprivileged nobody(folder.path());
+    for (const char* name : {"new", "closed/run", "closed/inner/run", "locked", "bare", "full", "run"}) {
+      if (geteuid() != 65534 && (std::string_view(name) == "new" || std::string_view(name) == "run")) continue;
+      const Thrown thrown = error_of([&] { RunFolder run(folder / name, RunFolder::Start::resume); });
+      EXPECT_EQ(thrown.code, ExitCode::storage) << name;
+      EXPECT_TRUE(thrown.says("ermission denied")) << name << ": " << thrown.message;
+      EXPECT_TRUE(thrown.says("choose an --out you may write to")) << name << ": " << thrown.message;
+    }
+  }
+  for (const char* name : {"closed", "locked.partial", "bare.partial", "full.partial/figures"})
+    fs::permissions(folder / name, fs::perms(0700));
+  EXPECT_EQ(test::read_bytes(folder / "full.partial/figures/one.svg"), "half");
+}
+
+// A folder of that name may be anybody's.
+TEST(RunFolder, APartialFolderThatNoRunHasLeftIsRefusedAndLeftAlone) {
+  const test::TemporaryFolder folder;
+  fs::create_directory(folder / "run.partial");
+  test::write_bytes(folder / "run.partial/thesis.tex", "years");
+  for (const auto start : {RunFolder::Start::fresh, RunFolder::Start::resume}) {
+    const Thrown thrown = error_of([&] { RunFolder run(folder / "run", start); });
+    EXPECT_EQ(thrown.code, ExitCode::storage);
+    EXPECT_TRUE(thrown.says("run.partial holds something that no interrupted run has left; move it away"))
+        << thrown.message;
+    EXPECT_EQ(test::read_bytes(folder / "run.partial/thesis.tex"), "years");
+    EXPECT_EQ(count(folder / "run.partial"), 1u);
+  }
+}
+
+TEST(RunFolder, WhatAKilledProcessHasLeftIsClearedAway) {
+  const test::TemporaryFolder folder;
+  fs::create_directories(folder / "run.partial/checkpoint/writing-0000000003");  // no checkpoint yet
+  test::write_bytes(folder / "run.partial/metrics.jsonl", "half");
+  test::write_bytes(folder / "run.partial/plait.lock", "");
+  fs::create_directory(folder / "early.partial");  // killed before its lock was there
+  for (const char* name : {"run", "early"}) {
+    RunFolder run(folder / name);
+    EXPECT_EQ(count(run.path()), 1u) << "the lock alone";
+    run.commit();
+    EXPECT_TRUE(fs::is_empty(folder / name));
+  }
+}
+
+// Whatever ends a process, hours of work are not removed.
+TEST(RunFolder, KeepsItsOwnCheckpointsWithoutCommit) {
+  const test::TemporaryFolder folder;
+  fs::path checkpoint;
+  {
+    RunFolder run(folder / "run");
+    checkpoint = run.checkpoints() / "step-0000000001";
+    fs::create_directories(checkpoint);
+    test::write_bytes(run.path() / "model.safetensors", "half");
+  }
+  EXPECT_TRUE(fs::exists(checkpoint));
+  RunFolder resumed(folder / "run", RunFolder::Start::resume);
+  EXPECT_TRUE(fs::exists(checkpoint));
+  EXPECT_FALSE(fs::exists(resumed.path() / "model.safetensors"));
 }
 
 TEST(RunFolder, KeepsTheFinishedRunWhenItsNameWasTakenMeanwhile) {
@@ -116,17 +190,9 @@ TEST(RunFolder, KeepsTheFinishedRunWhenItsNameWasTakenMeanwhile) {
   }
   EXPECT_EQ(test::read_bytes(kept / "model"), "hours");
   EXPECT_EQ(test::read_bytes(folder / "run/other"), "theirs");
-}
-
-// Hours of an earlier process: whatever ends this one, they stay.
-TEST(RunFolder, ResumedCheckpointsAreNeverRemovedWithoutCommit) {
-  const test::TemporaryFolder folder;
-  const fs::path kept = folder / "run.partial/checkpoint/step-0000000007";
-  fs::create_directories(kept);
-  { RunFolder run(folder / "run", RunFolder::Start::resume); }
-  EXPECT_TRUE(fs::exists(kept));
-  EXPECT_EQ(error_of([&] { RunFolder run(folder / "run"); }).code, ExitCode::usage);
-  EXPECT_TRUE(fs::exists(kept));
+  fs::remove_all(folder / "run");
+  EXPECT_EQ(error_of([&] { RunFolder run(folder / "run"); }).code, ExitCode::storage);
+  EXPECT_EQ(test::read_bytes(kept / "model"), "hours");  // a finished run is no leftover
 }
 
 TEST(RunFolder, OnlyARunIsFinished) {

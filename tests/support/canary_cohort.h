@@ -13,10 +13,12 @@ namespace plait::test {
 struct CanaryCohort : CohortFolder {
   std::vector<std::string> ids, numbers, categories, classes, groups;
 
-  // task: binary, multiclass or regression. 48 patients; two of each modality's rows name somebody without a label.
+  // task: binary, multiclass, multilabel or regression. 48 patients; two of each modality's rows name somebody without
+  // a label.
   explicit CanaryCohort(const std::string& task) : CohortFolder(sections(task)) {
-    std::string labels = "patient_id,outcome,group\n", ehr = "patient_id,age,sex,ward,pressure\n",
-                genes = "patient_id,G1,G2,G3\n";
+    const bool several = task == "multilabel";
+    std::string labels = several ? "patient_id,outcome,relapse,group\n" : "patient_id,outcome,group\n",
+                ehr = "patient_id,age,sex,ward,pressure\n", genes = "patient_id,G1,G2,G3\n";
     categories = {"canarycategory-f", "canarycategory-m", "canarycategory-w1", "canarycategory-w2"};
     if (task == "binary") classes = {"canaryclass-well", "canaryclass-ill"};
     if (task == "multiclass") classes = {"canaryclass-well", "canaryclass-ill", "canaryclass-dead"};
@@ -25,8 +27,10 @@ struct CanaryCohort : CohortFolder {
       groups.push_back("canarygroup-" + std::to_string(2003 + 17 * i));
       const auto k = static_cast<std::size_t>(i);
       if (i < 48) {  // patient 40 has no target
-        const std::string target = classes.empty() ? number(40.0 + i) : classes[k % classes.size()];
-        labels += ids[k] + "," + (i == 40 ? "" : target) + "," + groups[k] + "\n";
+        const std::string target = several           ? std::to_string(i % 2) + "," + std::to_string(i / 2 % 2)
+                                   : classes.empty() ? number(40.0 + i)
+                                                     : classes[k % classes.size()];
+        labels += ids[k] + "," + (i != 40 ? target : several ? "," : "") + "," + groups[k] + "\n";
       }
       if (i % 5 != 4)
         ehr += ids[k] + "," + number(20 + i) + "," + categories[k % 2] + "," + categories[2 + k / 2 % 2] + "," +
@@ -51,9 +55,10 @@ struct CanaryCohort : CohortFolder {
 
  private:
   static std::string sections(const std::string& task) {
-    return "[task]\nkind = \"" + task +
-           "\"\nfile = \"labels.csv\"\ntarget = \"outcome\"\n[modality.ehr]\nkind = \"table\"\nfile = \"ehr.csv\"\n" +
-           std::string(expression_table) + std::string(image_files);
+    return "[task]\nkind = \"" + task + "\"\nfile = \"labels.csv\"\ntarget = " +
+           (task == "multilabel" ? "[\"outcome\", \"relapse\"]" : "\"outcome\"") +
+           "\n[modality.ehr]\nkind = \"table\"\nfile = \"ehr.csv\"\n" + std::string(expression_table) +
+           std::string(image_files);
   }
 
   // whole, and six digits that no other number has

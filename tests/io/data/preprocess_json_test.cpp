@@ -52,6 +52,17 @@ TEST(PreprocessJson, ComesBackBitByBit) {
   EXPECT_EQ(fit.target.prior[0], 0.3);
 }
 
+// Names and categories may be long: what is written is no longer than what is read.
+TEST(PreprocessJson, WhatCouldNotBeReadBackIsNotWritten) {
+  const std::string text = preprocess_to_json(sample());
+  EXPECT_EQ(preprocess_to_json(sample(), text.size()), text);
+  const test::Thrown thrown = error_of([&] { preprocess_to_json(sample(), text.size() - 1); });
+  EXPECT_EQ(thrown.code, ExitCode::data);
+  EXPECT_TRUE(thrown.says("preprocess.json: would take 0 MiB")) << thrown.message;
+  EXPECT_TRUE(thrown.says("set preprocess.genes")) << thrown.message;
+  EXPECT_EQ(kMostPreprocessBytes, kJsonBytes);
+}
+
 TEST(PreprocessJson, OtherTasksComeBack) {
   Preprocess fit = sample();
   fit.target = {
