@@ -81,6 +81,7 @@ Json summary_json(const TrainCommand& options, const Cohort& cohort, const Split
         {"test", split.test.size()}}},
       {"seed", config.train.seed},
       {"device", device},
+      {"batches", training.batches.empty() ? "packed by the host" : training.batches},
       {"initial_weights", options.init.empty() ? "drawn" : "given"},
       {"epochs", training.result.epochs},
       {"best_epoch", training.result.best_epoch},
@@ -216,6 +217,11 @@ int run_train(const TrainCommand& options) {
     state.step = record.batch, state.steps = record.batches;
     state.loss = record.loss, state.patients_per_s = record.patients_per_s;
     progress.step(state);
+  };
+  hooks.batches = [&](const std::string& how) {
+    progress.finish();
+    fmt::print("batches: {}\n", how);
+    std::fflush(stdout);
   };
   watch_stop_signals();
   hooks.stop = [] { return stop_signal() != 0; };

@@ -55,6 +55,10 @@ void Device::end_branch(int i) const {
   gpu::wait(streams_->main, streams_->join[at]);
 }
 
+std::size_t Device::free_bytes() const {
+  return is_gpu() ? gpu::devices()[0].free_bytes : 0;
+}
+
 void Device::synchronize() const {
   if (is_gpu()) gpu::synchronize(stream());
 }

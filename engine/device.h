@@ -26,6 +26,9 @@ class Device {
   cudaStream_t begin_branch(int i) const;
   void end_branch(int i) const;
 
+  // Bytes of memory that nobody has taken; on the CPU 0.
+  std::size_t free_bytes() const;
+
   // Waits until all work is done. Nothing on the CPU.
   void synchronize() const;
 

@@ -99,8 +99,10 @@ std::int64_t PatientPredictions::abstained() const {
   return std::count(abstains.begin(), abstains.end(), 1);
 }
 
-PatientPredictions predict(const MultimodalModel& model, const Dataset& dataset, std::span<const std::int64_t> patients,
-                           const PredictOptions& options) {
+namespace {
+
+PatientPredictions predict_from(const ResidentCohort* resident, const MultimodalModel& model, const Dataset& dataset,
+                                std::span<const std::int64_t> patients, const PredictOptions& options) {
   PatientPredictions out;
   out.patients.assign(patients.begin(), patients.end());
   out.outputs = model.outputs();
@@ -110,6 +112,7 @@ PatientPredictions predict(const MultimodalModel& model, const Dataset& dataset,
                  .shuffle = false,
                  .weights = options.loss_weights,
                  .prefetch = false,
+                 .resident = resident,
                  .trace = options.trace});
   Arena masks;
   Inference inference(model, options.trace);
@@ -128,6 +131,24 @@ PatientPredictions predict(const MultimodalModel& model, const Dataset& dataset,
   }
   if (weight_sum > 0.0) out.task_loss = loss_sum / weight_sum;
   return out;
+}
+
+}  // namespace
+
+PatientPredictions predict(const MultimodalModel& model, const Dataset& dataset, std::span<const std::int64_t> patients,
+                           const PredictOptions& options) {
+  const Device& device = model.parameters().device();
+  if (options.resident != nullptr || !device.is_gpu() || 2 * std::ssize(patients) < dataset.patients())
+    return predict_from(options.resident, model, dataset, patients, options);
+  {
+    const ResidentCohort resident(device, dataset.sources());
+    try {
+      return predict_from(&resident, model, dataset, patients, options);
+    } catch (const OutOfMemory&) {
+      if (!resident.there()) throw;
+    }
+  }
+  return predict_from(nullptr, model, dataset, patients, options);  // with all the room
 }
 
 ScoredPredictions scored(const PatientPredictions& predictions, const Dataset& dataset) {

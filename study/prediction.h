@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/metrics/predictions.h"
+#include "engine/train/resident_cohort.h"
 #include "fusion/model.h"
 #include "io/data/dataset.h"
 
@@ -28,11 +29,15 @@ struct PatientPredictions {
 struct PredictOptions {
   ModalityMask removed = 0;              // modalities hidden from the model
   std::vector<float> loss_weights = {};  // [patients of the dataset] for task_loss; empty = 1
+  // The dataset's measurements on the model's device, where somebody has them there already.
+  const ResidentCohort* resident = nullptr;
   Trace* trace = nullptr;
 };
 
 // Inference on `patients` (rows of the dataset's cohort), in their order. A patient on whom the model abstains gets the
-// training prior. A prediction that is not finite is a numeric error that names the patient's row.
+// training prior. On a GPU half of a cohort or more is gathered from measurements that are carried over as a whole,
+// where they have room (engine/train/resident_cohort.h); fewer patients are packed by the host. A prediction that is
+// not finite is a numeric error that names the patient's row.
 PatientPredictions predict(const MultimodalModel& model, const Dataset& dataset, std::span<const std::int64_t> patients,
                            const PredictOptions& options = {});
 

@@ -50,11 +50,18 @@ Pretraining pretrain(MultimodalModel& model, const TrainOptions& options, const 
                    .shuffle = options.shuffle,
                    .seed = pretraining.seed,
                    .accumulate = options.accumulate,
+                   .resident = hooks.resident,
                    .trace = hooks.trace});
     Reconstruction objective(model, modality);
     Trainer trainer(objective, pretraining);
     TrainHooks train_hooks{
         .validate = {}, .epoch_done = {}, .step_done = {}, .stop = hooks.stop, .checkpoint = {}, .trace = hooks.trace};
+    train_hooks.make_room = [&] {
+      if (hooks.resident == nullptr || !hooks.resident->there()) return false;
+      loader.pack_on_host();
+      hooks.resident->release();
+      return true;
+    };
     if (hooks.epoch_done)
       train_hooks.epoch_done = [&](const EpochRecord& record) {
         hooks.epoch_done(config.inputs[m].name, record, pretraining.epochs);

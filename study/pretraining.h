@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "engine/train/resident_cohort.h"
 #include "engine/train/trainer.h"
 #include "fusion/model.h"
 #include "io/data/dataset.h"
@@ -14,7 +15,8 @@ namespace plait {
 
 struct PretrainingHooks {  // each may be empty
   std::function<void(const std::string& modality, const EpochRecord&, std::int64_t epochs)> epoch_done;
-  std::function<bool()> stop = {};  // asked after every optimizer step: true ends it there
+  std::function<bool()> stop = {};     // asked after every optimizer step: true ends it there
+  ResidentCohort* resident = nullptr;  // the dataset's measurements on the device; released where a step needs the room
   Trace* trace = nullptr;
 };
 

@@ -1,5 +1,6 @@
 #include "study/training.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/error.h"
@@ -18,8 +19,8 @@ namespace plait {
 namespace {
 
 Validation validate(const MultimodalModel& model, const Dataset& dataset, std::span<const std::int64_t> patients,
-                    const std::vector<float>& weights, Trace* trace) {
-  const PatientPredictions predictions = predict(model, dataset, patients, {.loss_weights = weights, .trace = trace});
+                    const PredictOptions& options) {
+  const PatientPredictions predictions = predict(model, dataset, patients, options);
   Validation validation{.loss = predictions.task_loss, .metrics = {}};
   if (!std::isfinite(validation.loss)) return validation;  // no metric of it means anything; the trainer ends the run
   for (const NamedMetric& metric : compute_metrics(scored(predictions, dataset).predictions))
@@ -102,16 +103,25 @@ std::vector<std::string> notes_on(const RunConfig& config, const Cohort& cohort,
   return notes;
 }
 
+// Bytes that a pretraining's optimizer will take on the device.
+std::size_t pretraining_bytes(const MultimodalModel& model, const TrainOptions& options) {
+  const std::vector<EncoderConfig>& encoders = model.config().encoders;
+  const bool pretrains = std::any_of(encoders.begin(), encoders.end(),
+                                     [](const EncoderConfig& encoder) { return encoder.pretrain_epochs > 0; });
+  const std::size_t moments = options.optimizer == OptimizerKind::sgd ? 1 : 2;
+  return pretrains ? moments * model.parameters().flat_bytes() : 0;
+}
+
 // What comes before the first epoch.
 Pretraining start(MultimodalModel& model, const RunConfig& config, const Dataset& dataset,
-                  const std::vector<std::int64_t>& patients, const TrainingHooks& hooks,
-                  const TrainingOptions& options) {
+                  const std::vector<std::int64_t>& patients, const TrainingHooks& hooks, const TrainingOptions& options,
+                  ResidentCohort* resident) {
   if (options.init) {
     read_parameters(*options.init, model.parameters());
     model.parameters().upload();
   }
   return pretrain(model, config.train, dataset, patients,
-                  {.epoch_done = hooks.pretrained, .stop = hooks.stop, .trace = options.trace});
+                  {.epoch_done = hooks.pretrained, .stop = hooks.stop, .resident = resident, .trace = options.trace});
 }
 
 }  // namespace
@@ -144,16 +154,24 @@ Training train_model(const RunConfig& config, const Cohort& cohort, const Split&
                         .accumulate = config.train.accumulate,
                         .trace = options.trace};
   if (config.train.balanced_class_weights) loading.weights = balanced_weights(dataset, patients);
-  Loader loader(dataset, patients, loading);
   Trainer trainer(model, config.train);
+  std::optional<ResidentCohort> resident;
+  const auto tell = [&] {
+    training.batches = resident->summary();
+    if (hooks.batches) hooks.batches(training.batches);
+  };
+  if (options.device.is_gpu() && options.resident) {
+    const Phase phase(options.trace, "upload cohort");
+    resident.emplace(options.device, dataset.sources(), pretraining_bytes(model, config.train));
+    loading.resident = &*resident;
+    tell();
+  }
   TrainHooks train_hooks{.validate = {},
                          .epoch_done = hooks.epoch_done,
                          .step_done = hooks.step_done,
                          .stop = hooks.stop,
                          .checkpoint = {},
                          .trace = options.trace};
-  if (!validation.empty())
-    train_hooks.validate = [&] { return validate(model, dataset, validation, loading.weights, options.trace); };
 
   std::optional<TrainCheckpoints> checkpoints;
   std::optional<TrainCheckpoints::Restored> restored;
@@ -170,11 +188,34 @@ Training train_model(const RunConfig& config, const Cohort& cohort, const Split&
     train_hooks.checkpoint = [&](const TrainState& state) { checkpoints->save(state, options.checkpoints->log()); };
   }
   if (!restored) {
-    const Pretraining pretraining = start(model, config, dataset, patients, hooks, options);
+    const Pretraining pretraining =
+        start(model, config, dataset, patients, hooks, options, resident ? &*resident : nullptr);
+    if (resident && resident->summary() != training.batches) tell();
     training.result.interrupted = pretraining == Pretraining::interrupted;
     if (training.result.interrupted) return training;
     if (pretraining == Pretraining::done && train_hooks.checkpoint) train_hooks.checkpoint({});  // not to be done again
   }
+  Loader loader(dataset, patients, loading);
+  train_hooks.make_room = [&] {
+    if (!resident || !resident->there()) return false;
+    loader.pack_on_host();
+    resident->release();
+    tell();
+    return true;
+  };
+  const auto validate_now = [&] {
+    return validate(model, dataset, validation,
+                    {.loss_weights = loading.weights, .resident = loading.resident, .trace = options.trace});
+  };
+  if (!validation.empty())
+    train_hooks.validate = [&] {
+      try {
+        return validate_now();
+      } catch (const OutOfMemory&) {
+        if (!train_hooks.make_room()) throw;
+        return validate_now();
+      }
+    };
   training.result = trainer.run(loader, train_hooks, restored ? &restored->state : nullptr);
   if (stacks && !training.result.interrupted) {
     model.parameters().move_to(Device{});  // a small fit on the CPU, behind one pass over the validation part

@@ -38,6 +38,8 @@ struct TrainingHooks {  // each may be empty
   std::function<void(const EpochRecord&)> epoch_done;
   std::function<void(const StepRecord&)> step_done;
   std::function<bool()> stop;  // true: checkpoint and end
+  // On a GPU: where its batches come from (ResidentCohort::summary), before the first step and when that changes.
+  std::function<void(const std::string&)> batches = {};
 };
 
 struct TrainingCheckpoints {
@@ -54,12 +56,14 @@ struct Training {
   TrainResult result;
   // Labelled patients of the part on whom the model does not abstain: those it learns from and is validated on.
   std::int64_t training_patients = 0, validation_patients = 0;
+  std::string batches;  // as TrainingHooks::batches was told last; on the CPU empty
 };
 
 struct TrainingOptions {
   std::optional<std::filesystem::path> init = {};  // a model.safetensors whose parameters replace the initial ones
   std::optional<TrainingCheckpoints> checkpoints = {};
-  Device device = {};  // where the model is trained, and stays
+  Device device = {};    // where the model is trained, and stays
+  bool resident = true;  // on a GPU: the cohort goes there, where it has room; the bits are the same without
   Trace* trace = nullptr;
 };
 

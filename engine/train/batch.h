@@ -5,13 +5,22 @@
 #include <vector>
 
 #include "engine/tensor.h"
+#include "engine/train/gather_source.h"
 #include "kernels/modality_mask.h"
 
 namespace plait {
 
+// A modality's part of a batch, in one of two forms: its values, or the rows of a cohort on the device that a step
+// gathers them from.
 struct ModalityBatch {
   Tensor values;    // f32 [size, features] or [size, h, w, c], preprocessed; rows of absent modalities are zero
   Tensor observed;  // u8 [size, features] 1 = cell was measured; empty() = every cell was
+
+  const GatherSource* source = nullptr;       // in the device's memory; `values` is then a shape without memory
+  const std::int64_t* source_rows = nullptr;  // [size] the patients' rows there, -1 = none
+  bool some_unobserved = false;               // the source has missing cells
+
+  bool is_gathered() const { return source != nullptr; }
 };
 
 // The last batch of an epoch is padded to `size` with patients of weight 0 that have no modality.

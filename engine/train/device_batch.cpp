@@ -1,5 +1,6 @@
 #include "engine/train/device_batch.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "engine/error.h"
@@ -18,16 +19,31 @@ std::size_t rounded(std::size_t bytes) {
   return (bytes + alignment - 1) / alignment * alignment;
 }
 
+std::size_t rows_bytes(const Batch& batch) {
+  return static_cast<std::size_t>(batch.size) * sizeof(std::int64_t);
+}
+
+// A patient may have a row of what the batch does not show.
+void pack_rows(const Batch& batch, const ModalityBatch& modality, int bit, std::int64_t* to) {
+  const ModalityMask* available = batch.available.as<ModalityMask>();
+  for (std::int64_t i = 0; i < batch.size; ++i) to[i] = has_modality(available[i], bit) ? modality.source_rows[i] : -1;
+}
+
 }  // namespace
 
-template <class Visit>
-void DeviceBatches::visit_tensors(Batch& batch, const Visit& visit) {
-  for (ModalityBatch& modality : batch.modalities) {
-    visit(modality.values);
-    if (!modality.observed.empty()) visit(modality.observed);
+template <class VisitTensor, class VisitRows>
+void DeviceBatches::visit(Batch& batch, const VisitTensor& tensor, const VisitRows& rows) {
+  for (std::size_t m = 0; m < batch.modalities.size(); ++m) {
+    ModalityBatch& modality = batch.modalities[m];
+    if (modality.is_gathered()) {
+      rows(modality, static_cast<int>(m));
+      continue;
+    }
+    tensor(modality.values);
+    if (!modality.observed.empty()) tensor(modality.observed);
   }
   for (Tensor* t : {&batch.available, &batch.rows, &batch.targets, &batch.weights})
-    if (!t->empty()) visit(*t);
+    if (!t->empty()) tensor(*t);
 }
 
 DeviceBatches::DeviceBatches(const Device& device) : device_(device) {}
@@ -44,7 +60,9 @@ DeviceBatches::~DeviceBatches() {
 void DeviceBatches::lay_out(const Batch& batch) {
   Batch layout = batch;
   bytes_ = sizeof(double);
-  visit_tensors(layout, [&](const Tensor& t) { bytes_ = rounded(bytes_) + tensor_bytes(t); });
+  visit(
+      layout, [&](const Tensor& t) { bytes_ = rounded(bytes_) + tensor_bytes(t); },
+      [&](const ModalityBatch&, int) { bytes_ = rounded(bytes_) + rows_bytes(batch); });
   const char* what = "one of the two places for a batch";
   for (Place& place : places_) {
     place.device = static_cast<std::byte*>(allocate_on_device(bytes_, what));
@@ -53,13 +71,28 @@ void DeviceBatches::lay_out(const Batch& batch) {
     place.batch = batch;
     place.batch.device_weight_sum = reinterpret_cast<const double*>(place.device);
     std::size_t offset = sizeof(double);
-    visit_tensors(place.batch, [&](Tensor& t) {
-      offset = rounded(offset);
-      t.data = place.device + offset;
-      t.arena_generation = nullptr;
-      offset += tensor_bytes(t);
-    });
+    visit(
+        place.batch,
+        [&](Tensor& t) {
+          offset = rounded(offset);
+          t.data = place.device + offset;
+          t.arena_generation = nullptr;
+          offset += tensor_bytes(t);
+        },
+        [&](ModalityBatch& modality, int) {
+          offset = rounded(offset);
+          modality.source_rows = reinterpret_cast<const std::int64_t*>(place.device + offset);
+          offset += rows_bytes(batch);
+        });
   }
+}
+
+bool DeviceBatches::takes(const Batch& batch) const {
+  if (bytes_ == 0) return true;
+  const Batch& first = places_[0].batch;
+  const auto same = [](const ModalityBatch& a, const ModalityBatch& b) { return a.source == b.source; };
+  return batch.size == first.size && std::equal(batch.modalities.begin(), batch.modalities.end(),
+                                                first.modalities.begin(), first.modalities.end(), same);
 }
 
 const Batch& DeviceBatches::upload(const Batch& batch) {
@@ -70,11 +103,18 @@ const Batch& DeviceBatches::upload(const Batch& batch) {
   std::memcpy(place.pinned, &batch.weight_sum, sizeof(double));
   std::size_t offset = sizeof(double);
   Batch source = batch;
-  visit_tensors(source, [&](const Tensor& t) {
-    offset = rounded(offset);
-    std::memcpy(place.pinned + offset, t.data, tensor_bytes(t));
-    offset += tensor_bytes(t);
-  });
+  visit(
+      source,
+      [&](const Tensor& t) {
+        offset = rounded(offset);
+        std::memcpy(place.pinned + offset, t.data, tensor_bytes(t));
+        offset += tensor_bytes(t);
+      },
+      [&](const ModalityBatch& modality, int m) {
+        offset = rounded(offset);
+        pack_rows(batch, modality, m, reinterpret_cast<std::int64_t*>(place.pinned + offset));
+        offset += rows_bytes(batch);
+      });
   check(offset == bytes_, "[batch] batches of one source differ in shape");
   gpu::copy_to_device(place.device, place.pinned, bytes_, device_.stream());
   gpu::record(place.copied, device_.stream());

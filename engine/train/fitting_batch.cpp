@@ -45,9 +45,10 @@ bool fits(Objective& objective, const Batch& batch, std::int64_t patients, std::
 }
 
 Tensor first_rows(Tensor t, std::int64_t rows) {
-  if (t.empty()) return t;
   const Shape& s = t.shape;
   switch (s.rank()) {
+    case 0:  // there is none
+      return t;
     case 1:
       t.shape = {rows};
       break;
@@ -70,7 +71,8 @@ Batch first_patients(const Batch& batch, std::int64_t patients) {
   part.size = patients;
   part.patients = std::min(patients, batch.patients);
   for (ModalityBatch& modality : part.modalities)
-    modality = {.values = first_rows(modality.values, patients), .observed = first_rows(modality.observed, patients)};
+    modality.values = first_rows(modality.values, patients),
+    modality.observed = first_rows(modality.observed, patients);
   for (Tensor* t : {&part.available, &part.rows, &part.targets, &part.weights}) *t = first_rows(*t, patients);
   return part;
 }

@@ -80,6 +80,7 @@ const Batch& GpuStep::upload(const Batch& batch) {
 }
 
 void GpuStep::submit(const Batch& batch, bool first, bool last) {
+  if (!batches_->takes(batch)) give_back();  // their graphs read what is not there any more
   times_.begin("upload", submitted_steps_ + 1);
   const Batch& there = upload(batch);
   times_.end();

@@ -88,14 +88,27 @@ void Trainer::fail_memory(const OutOfMemory& error, const Batch& batch, const Tr
                           std::to_string(options_.accumulate * parts) + ", which is about the same step");
 }
 
-void Trainer::submit(const Batch& batch, bool first, bool last, double learning_rate, const TrainHooks& hooks) {
+void Trainer::submit_once(const Batch& batch, bool first, bool last, double learning_rate) {
   try {
     enqueue(batch, first, last, learning_rate);
-  } catch (const OutOfMemory& error) {
-    fail_memory(error, batch, hooks);
   } catch (const gpu::Failure& failure) {
     if (failure.kind() != gpu::Failure::Kind::out_of_memory) throw;
-    fail_memory(OutOfMemory({.what = std::string("a step: ") + failure.what(), .free = {}}), batch, hooks);
+    throw OutOfMemory({.what = std::string("a step: ") + failure.what(), .free = {}});
+  }
+}
+
+void Trainer::submit(const Batch& batch, bool first, bool last, double learning_rate, const TrainHooks& hooks) {
+  try {
+    submit_once(batch, first, last, learning_rate);
+  } catch (const OutOfMemory& error) {
+    // The first batch of a step overwrites whatever the attempt has left in the gradients; a later one would add to it.
+    if (!first || !hooks.make_room || !hooks.make_room()) fail_memory(error, batch, hooks);
+    if (gpu_) gpu_->give_back();
+    try {
+      submit_once(batch, first, last, learning_rate);
+    } catch (const OutOfMemory& again) {
+      fail_memory(again, batch, hooks);
+    }
   }
 }
 

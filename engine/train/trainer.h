@@ -55,6 +55,9 @@ struct TrainHooks {
   // Called where a run could go on from, with Trainer::buffers() as they are then: every options.checkpoint_every
   // epochs, after the last one, and when `stop` ends the run.
   std::function<void(const TrainState&)> checkpoint;
+  // Asked where a step finds no memory: true if something was given back, and the batch that was being submitted, still
+  // in its place, is to be tried again.
+  std::function<bool()> make_room = {};
   Trace* trace = nullptr;  // where the run leaves its spans
 };
 
@@ -94,9 +97,10 @@ class Trainer {
   // Does a batch, or enqueues it.
   void enqueue(const Batch& batch, bool first, bool last, double learning_rate);
   const Batch* load(BatchSource& source);
-  // As enqueue(), and says what would fit when there is no memory.
+  // As enqueue(), again if hooks.make_room can help, and says what would fit when there is no memory.
   void submit(const Batch& batch, bool first, bool last, double learning_rate, const TrainHooks& hooks);
   // Gives back what the step holds and tries out what fits.
+  void submit_once(const Batch& batch, bool first, bool last, double learning_rate);
   [[noreturn]] void fail_memory(const OutOfMemory& error, const Batch& batch, const TrainHooks& hooks);
   // What batches have said since the last call; wait: all that have been submitted.
   std::vector<BatchNumbers> collect(bool wait);

@@ -5,6 +5,7 @@
 #include "engine/error.h"
 #include "engine/ops/early_input.h"
 #include "engine/ops/modality_gate.h"
+#include "engine/ops/modality_input.h"
 #include "fusion/architecture.h"
 #include "layers/dense_stack.h"
 
@@ -35,7 +36,8 @@ class Early : public Architecture {
                        const Batch& batch) const override {
     const Tensor present = ops::modality_dropout(tape.arena(), context, batch.available, modalities_, keep_);
     std::array<Tensor, max_modalities> inputs;
-    for (std::size_t m = 0; m < batch.modalities.size(); ++m) inputs[m] = batch.modalities[m].values;
+    for (std::size_t m = 0; m < batch.modalities.size(); ++m)
+      inputs[m] = ops::modality_values(tape.arena(), batch.modalities[m]);
     const Tensor x =
         ops::rounded(tape.arena(), ops::early_input(tape.arena(), {inputs.data(), batch.modalities.size()}, present),
                      store.compute_dtype());

@@ -4,7 +4,6 @@
 
 #include "engine/error.h"
 #include "engine/ops/losses.h"
-#include "engine/ops/modality_gate.h"
 
 namespace plait {
 
@@ -14,7 +13,8 @@ EncoderSet::EncoderSet(ParameterStore& store, const ModelConfig& config, int onl
     if (only >= 0 && modality != only) continue;
     used_.push_back(modality);
     encoders_.push_back(make_encoder(store, config.inputs[m], config.encoders[m], config.embed_dim, modality));
-    reconstruction_weight_.push_back(config.encoders[m].reconstruction);
+    const EncoderConfig& encoder = config.encoders[m];
+    reconstruction_weight_.push_back(encoder.type == EncoderType::dae ? encoder.reconstruction : 0.0);
   }
 }
 
@@ -22,10 +22,12 @@ EncoderSet::Encoded EncoderSet::encode(Tape& tape, const ParameterStore& store, 
                                        const Batch& batch) const {
   Encoded encoded;
   for (std::size_t i = 0; i < used_.size(); ++i) {
-    const Tensor& values = batch.modalities[static_cast<std::size_t>(used_[i])].values;
+    const ModalityBatch& data = batch.modalities[static_cast<std::size_t>(used_[i])];
+    const bool reconstructs = context.training && reconstruction_weight_[i] > 0.0;
     tape.begin_branch(static_cast<int>(i));
-    encoded.inputs[i] = ops::select_rows(tape.arena(), values, batch.available, used_[i], store.compute_dtype());
-    const Encoder::Output output = encoders_[i]->encode(tape, store, context, encoded.inputs[i]);
+    encoded.inputs[i] =
+        ops::modality_input(tape.arena(), data, batch.available, used_[i], store.compute_dtype(), reconstructs);
+    const Encoder::Output output = encoders_[i]->encode(tape, store, context, encoded.inputs[i].values);
     encoded.z[i] = output.z;
     encoded.x_hat[i] = output.x_hat;
   }
@@ -38,8 +40,8 @@ LossSum EncoderSet::reconstruction(Tape& tape, const Encoded& encoded, const Bat
   for (std::size_t i = 0; i < used_.size(); ++i) {
     const double weight = reconstruction_weight_[i];
     if (encoded.x_hat[i].data.empty()) continue;
-    const Tensor& observed = batch.modalities[static_cast<std::size_t>(used_[i])].observed;
-    sum += weight * ops::reconstruction(tape, encoded.x_hat[i], encoded.inputs[i], observed, batch, used_[i], weight);
+    const ops::ModalityInput& input = encoded.inputs[i];
+    sum += weight * ops::reconstruction(tape, encoded.x_hat[i], input.values, input.observed, batch, used_[i], weight);
   }
   return sum;
 }
@@ -49,11 +51,12 @@ LossSum EncoderSet::reconstruct(Tape& tape, const ParameterStore& store, const S
   const auto i = static_cast<std::size_t>(std::find(used_.begin(), used_.end(), modality) - used_.begin());
   check(i < used_.size(), "[encoders] reconstruct: the model does not read this modality");
   const ModalityBatch& data = batch.modalities[static_cast<std::size_t>(modality)];
-  const Tensor input = ops::select_rows(tape.arena(), data.values, batch.available, modality, store.compute_dtype());
-  const Encoder::Output output = encoders_[i]->encode(tape, store, context, input);
+  const ops::ModalityInput input =
+      ops::modality_input(tape.arena(), data, batch.available, modality, store.compute_dtype(), true);
+  const Encoder::Output output = encoders_[i]->encode(tape, store, context, input.values);
   const Value x_hat = output.x_hat.data.empty() ? encoders_[i]->decode(tape, store, context, output.z) : output.x_hat;
   check(!x_hat.data.empty(), "[encoders] reconstruct: this encoder has no decoder");
-  return ops::reconstruction(tape, x_hat, input, data.observed, batch, modality, 1.0);
+  return ops::reconstruction(tape, x_hat, input.values, input.observed, batch, modality, 1.0);
 }
 
 }  // namespace plait

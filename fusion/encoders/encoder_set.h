@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/ops/modality_input.h"
 #include "engine/train/batch.h"
 #include "fusion/encoders/encoder.h"
 #include "kernels/modality_mask.h"
@@ -17,9 +18,9 @@ class EncoderSet {
   EncoderSet(ParameterStore& store, const ModelConfig& config, int only);
 
   struct Encoded {
-    std::array<Value, max_modalities> z;        // [batch, d], size() of them
-    std::array<Value, max_modalities> x_hat;    // reconstructions in training; empty tensors without
-    std::array<Tensor, max_modalities> inputs;  // what was encoded, before any corruption
+    std::array<Value, max_modalities> z;                    // [batch, d], size() of them
+    std::array<Value, max_modalities> x_hat;                // reconstructions in training; empty tensors without
+    std::array<ops::ModalityInput, max_modalities> inputs;  // what was encoded, before any corruption
   };
   Encoded encode(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch) const;
 

@@ -159,6 +159,29 @@ void encode_image(const Cohort& cohort, const ModalityData& data, const Modality
 
 }  // namespace
 
+GatherSource DatasetModality::source() const {
+  GatherSource source{.rows = rows,
+                      .columns = columns,
+                      .stride = columns,
+                      .period = period,
+                      .fill = fill.data(),
+                      .mean = mean.data(),
+                      .scale = scale.data()};
+  if (bytes != nullptr)
+    source.cell = GatherSource::Cell::u8, source.cells = bytes;
+  else if (words != nullptr)
+    source.cell = GatherSource::Cell::u16, source.cells = words;
+  else
+    source.cells = encoded.data();
+  return source;
+}
+
+std::vector<GatherSource> Dataset::sources() const {
+  std::vector<GatherSource> all;
+  for (const DatasetModality& modality : modalities_) all.push_back(modality.source());
+  return all;
+}
+
 Dataset::Dataset(const Cohort& cohort, const Preprocess& fit) : cohort_(&cohort), target_(fit.target) {
   const auto patients = static_cast<std::size_t>(cohort.patients());
   available_.assign(patients, 0);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/train/gather_source.h"
 #include "io/data/cohort.h"
 #include "io/data/preprocess.h"
 
@@ -29,6 +30,8 @@ struct DatasetModality {
   std::vector<float> encoded;  // tables: standardised, NaN = missing (so mean = 0 and scale = 1)
   const std::uint8_t* bytes = nullptr;
   const std::uint16_t* words = nullptr;
+
+  GatherSource source() const;  // borrows all of it
 };
 
 // Borrows the cohort and must not outlive it.
@@ -50,6 +53,7 @@ class Dataset {
   std::int64_t outputs() const { return target_.outputs(); }
   const TargetFit& target_fit() const { return target_; }
   const std::vector<DatasetModality>& modalities() const { return modalities_; }  // in the order of the fit
+  std::vector<GatherSource> sources() const;                                      // of the modalities
 
   ModalityMask available(std::int64_t patient) const { return available_[static_cast<std::size_t>(patient)]; }
   bool labelled(std::int64_t patient) const { return labelled_[static_cast<std::size_t>(patient)] != 0; }

@@ -33,6 +33,7 @@ Loader::Loader(const Dataset& dataset, std::vector<std::int64_t> patients, const
     check(patient >= 0 && patient < dataset.patients(), "[loader] a patient that the dataset does not have");
   }
   size_ = std::min(options.batch_size, this->patients());
+  gathers_ = options.resident != nullptr && options.resident->there();
   next_ = batches();  // until start_epoch()
   const bool ahead = options.prefetch && batches() > 1;
   for (int i = 0; i < (ahead ? 2 : 1); ++i) slots_.push_back(make_slot());
@@ -50,18 +51,41 @@ Loader::Slot Loader::make_slot() {
   batch.targets = dataset_.task() == TaskKind::multiclass
                       ? zeros(memory_, {size_}, DType::i32, false)
                       : zeros(memory_, {size_, dataset_.outputs()}, DType::f32, false);
-  for (const DatasetModality& modality : dataset_.modalities()) {
-    ModalityBatch values;
-    const Shape shape = modality.kind == ModalityKind::image
-                            ? Shape{size_, modality.height, modality.width, modality.channels}
-                            : Shape{size_, modality.columns};
-    values.values = zeros(memory_, shape, DType::f32, true);
-    if (modality.has_missing_cells) values.observed = zeros(memory_, shape, DType::u8, true);
-    batch.modalities.push_back(values);
+  for (std::size_t m = 0; m < dataset_.modalities().size(); ++m) {
+    const DatasetModality& modality = dataset_.modalities()[m];
+    slot.source_rows.push_back(memory_.array<std::int64_t>(size_));
+    std::fill_n(slot.source_rows[m], size_, -1);
+    ModalityBatch& out = batch.modalities.emplace_back();
+    out.values.shape = modality.kind == ModalityKind::image
+                           ? Shape{size_, modality.height, modality.width, modality.channels}
+                           : Shape{size_, modality.columns};
+    if (!gathers_) continue;
+    out.source = &options_.resident->modality(m);
+    out.source_rows = slot.source_rows[m];
+    out.some_unobserved = modality.has_missing_cells;
   }
   slot.patients = memory_.array<std::int64_t>(size_);
-  slot.source_rows = memory_.array<std::int64_t>(size_);
+  if (!gathers_) make_values(batch);
   return slot;
+}
+
+void Loader::make_values(Batch& batch) {
+  for (std::size_t m = 0; m < batch.modalities.size(); ++m) {
+    const Shape shape = batch.modalities[m].values.shape;
+    ModalityBatch& out = batch.modalities[m] = {};
+    out.values = zeros(memory_, shape, DType::f32, true);
+    if (dataset_.modalities()[m].has_missing_cells) out.observed = zeros(memory_, shape, DType::u8, true);
+  }
+}
+
+void Loader::pack_on_host() {
+  if (!gathers_) return;
+  if (prefetch_) prefetch_->finish();
+  gathers_ = false;
+  for (Slot& slot : slots_) {
+    make_values(slot.batch);
+    for (std::size_t m = 0; m < slot.batch.modalities.size(); ++m) fill_values(slot, m);
+  }
 }
 
 std::int64_t Loader::batches() const {
@@ -100,7 +124,10 @@ void Loader::fill(std::int64_t number) {
   const std::span<const std::int64_t> patients(slot.patients, static_cast<std::size_t>(end - begin));
   fill_patients(slot.batch, patients);
   slot.batch.weight_sum = group_weight_sum(number);
-  for (std::size_t m = 0; m < slot.batch.modalities.size(); ++m) fill_modality(slot, m, patients);
+  for (std::size_t m = 0; m < slot.batch.modalities.size(); ++m) {
+    fill_rows(slot, m, patients);
+    if (!gathers_) fill_values(slot, m);
+  }
 }
 
 std::int64_t Loader::patient_at(std::int64_t place) const {
@@ -144,31 +171,28 @@ void Loader::fill_patients(Batch& batch, std::span<const std::int64_t> patients)
   }
 }
 
-void Loader::fill_modality(Slot& slot, std::size_t m, std::span<const std::int64_t> patients) const {
+void Loader::fill_rows(Slot& slot, std::size_t m, std::span<const std::int64_t> patients) const {
+  const DatasetModality& modality = dataset_.modalities()[m];
+  for (std::size_t i = 0; i < static_cast<std::size_t>(size_); ++i) {
+    slot.source_rows[m][i] = i < patients.size() ? modality.row_of_patient[static_cast<std::size_t>(patients[i])] : -1;
+  }
+}
+
+void Loader::fill_values(Slot& slot, std::size_t m) const {
   const DatasetModality& modality = dataset_.modalities()[m];
   if (modality.rows == 0) return;  // the batch holds zeros
-  for (std::size_t i = 0; i < static_cast<std::size_t>(size_); ++i) {
-    slot.source_rows[i] = i < patients.size() ? modality.row_of_patient[static_cast<std::size_t>(patients[i])] : -1;
-  }
+  const GatherSource source = modality.source();
   const ModalityBatch& out = slot.batch.modalities[m];
   const GatherParams params{.batch = size_,
-                            .columns = modality.columns,
-                            .source_stride = modality.columns,
+                            .columns = source.columns,
+                            .source_stride = source.stride,
                             .y_stride = out.values.row_stride,
                             .observed_stride = out.observed.row_stride,
-                            .period = modality.period};
-  const auto gather = [&](const auto* source) {
-    cpu::gather_normalise(params, source, slot.source_rows, modality.fill.data(), modality.mean.data(),
-                          modality.scale.data(), out.values.as<float>(),
-                          out.observed.empty() ? nullptr : out.observed.as<std::uint8_t>());
-  };
-  if (modality.bytes != nullptr) {
-    gather(modality.bytes);
-  } else if (modality.words != nullptr) {
-    gather(modality.words);
-  } else {
-    gather(modality.encoded.data());
-  }
+                            .period = source.period};
+  dispatch_cells(source, [&](const auto* cells) {
+    cpu::gather_normalise(params, cells, slot.source_rows[m], source.fill, source.mean, source.scale,
+                          out.values.as<float>(), out.observed.empty() ? nullptr : out.observed.as<std::uint8_t>());
+  });
 }
 
 std::vector<float> balanced_weights(const Dataset& dataset, std::span<const std::int64_t> patients) {

@@ -10,6 +10,7 @@
 #include "engine/arena.h"
 #include "engine/trace.h"
 #include "engine/train/batch.h"
+#include "engine/train/resident_cohort.h"
 #include "io/data/background_worker.h"
 #include "io/data/dataset.h"
 #include "kernels/math/permutation.h"
@@ -27,10 +28,12 @@ struct LoaderOptions {
   // Batches an optimizer step: weight_sum of each is taken over the whole group, so that their gradients add up to
   // those of one large batch.
   std::int64_t accumulate = 1;
+  // The dataset's measurements on the device. Where they are there, batches hold row numbers and no values.
+  const ResidentCohort* resident = nullptr;
   Trace* trace = nullptr;  // where filled batches leave their spans
 };
 
-// Borrows the dataset. Memory is allocated here and never after.
+// Borrows the dataset. Memory is allocated here and never after, but by pack_on_host().
 class Loader final : public BatchSource {
  public:
   Loader(const Dataset& dataset, std::vector<std::int64_t> patients, const LoaderOptions& options);
@@ -41,19 +44,25 @@ class Loader final : public BatchSource {
   void start_epoch(std::uint32_t epoch) override;
   const Batch* next() override;  // an exception of the loading thread is thrown here
 
+  // From here on batches hold values: the one that next() has returned last gets them, at its place, and whatever is
+  // being filled. Before the resident cohort is released.
+  void pack_on_host();
+
  private:
   struct Slot {
     Batch batch;
-    std::int64_t* patients = nullptr;     // [size] those of the batch
-    std::int64_t* source_rows = nullptr;  // [size] scratch of the gather
+    std::int64_t* patients = nullptr;        // [size] those of the batch
+    std::vector<std::int64_t*> source_rows;  // [size] of each modality
   };
   Slot make_slot();
+  void make_values(Batch& batch);
   void fill(std::int64_t number);                     // batch `number` of the epoch, into its slot
   std::int64_t patient_at(std::int64_t place) const;  // in the order of the epoch
   double group_weight_sum(std::int64_t number) const;
   float weight_of(std::int64_t patient) const;
   void fill_patients(Batch& batch, std::span<const std::int64_t> patients) const;
-  void fill_modality(Slot& slot, std::size_t modality, std::span<const std::int64_t> patients) const;
+  void fill_rows(Slot& slot, std::size_t modality, std::span<const std::int64_t> patients) const;
+  void fill_values(Slot& slot, std::size_t modality) const;
   Slot& slot_of(std::int64_t number) { return slots_[static_cast<std::size_t>(number) % slots_.size()]; }
 
   const Dataset& dataset_;
@@ -61,6 +70,7 @@ class Loader final : public BatchSource {
   std::vector<std::int64_t> patients_;  // as given
   Permutation order_;                   // of this epoch
   std::int64_t size_ = 0;               // rows of a batch
+  bool gathers_ = false;                // on the device
   std::int64_t next_ = 0;               // number of the batch that next() returns
   Arena memory_;
   std::vector<Slot> slots_;                     // the trainer's and, with prefetch, the one being filled

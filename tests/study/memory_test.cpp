@@ -1,10 +1,13 @@
 // Training on a device that has no room for a step: the error says what would fit, and it does.
 #include <gtest/gtest.h>
 
+#include "engine/train/resident_cohort.h"
 #include "engine/train/trainer.h"
 #include "kernels/simt/memory_limit.h"
+#include "study/training.h"
 #include "tests/support/error_of.h"
 #include "tests/support/small_models.h"
+#include "tests/support/study_cohort.h"
 
 namespace plait {
 namespace {
@@ -99,6 +102,92 @@ TEST(Memory, WhereNotEvenOnePatientFitsABatchSizeIsNotSaid) {
   EXPECT_TRUE(
       outcome.thrown.says("not even one patient fits that leaves room for the validation: choose smaller widths"))
       << outcome.thrown.message;
+}
+
+TEST(Memory, ACohortMayTakeHalfOfWhatIsFree) {
+  const Device device = Device::gpu();
+  const Limit limit;
+  const std::vector<float> cells(1000), zero(10), one(10, 1.0f);
+  const GatherSource source{.cells = cells.data(),
+                            .rows = 100,
+                            .columns = 10,
+                            .stride = 10,
+                            .period = 10,
+                            .fill = zero.data(),
+                            .mean = zero.data(),
+                            .scale = one.data()};
+  // Rows of 12 floats, a multiple of 256 bytes of them; three vectors of as much.
+  const std::size_t bytes = 4864 + 3 * 256;
+  const std::string said = std::to_string(bytes);
+  limit.leave(2 * bytes);
+  {
+    const ResidentCohort resident(device, {&source, 1});
+    EXPECT_TRUE(resident.there());
+    EXPECT_EQ(device.free_bytes(), bytes);
+    EXPECT_EQ(resident.summary(), "gathered on the device, where the cohort takes " + said + " bytes");
+  }
+  EXPECT_EQ(device.free_bytes(), 2 * bytes);
+  EXPECT_FALSE(ResidentCohort(device, {&source, 1}, 1).there()) << "a byte is somebody else's";
+  limit.leave(2 * bytes - 1);
+  const ResidentCohort resident(device, {&source, 1});
+  EXPECT_FALSE(resident.there());
+  EXPECT_EQ(resident.summary(), "packed by the host: the cohort's " + said + " bytes are more than half of the " +
+                                    std::to_string(2 * bytes - 1) + " free on the device");
+}
+
+struct Course {
+  std::vector<std::string> batches;  // what was said of them
+  std::vector<double> losses;
+  std::vector<float> values;
+  test::Thrown thrown;
+};
+
+// Forty patients with an image of 40 x 40 each, out of 2000 that take three megabytes. So many bytes are left beside
+// the cohort from the first step on, or from the first validation on; 0: no limit.
+Course train_beside_cohort(const Limit& limit, std::size_t left_for_steps, std::size_t left_for_validation) {
+  Cohort cohort = test::study_cohort(40);
+  test::add_images(cohort, "scan", {40, 40, 1}, 8, random_integers<std::uint16_t>(2000 * 1600, 1, 256),
+                   test::patient_range(0, 40));
+  Course course;
+  TrainingHooks hooks;
+  hooks.batches = [&](const std::string& how) {
+    course.batches.push_back(how);
+    if (course.batches.size() == 1 && left_for_steps > 0) limit.leave(left_for_steps);
+  };
+  std::int64_t steps = 0;
+  hooks.step_done = [&](const StepRecord& record) {
+    if (++steps == record.batches && left_for_validation > 0) limit.leave(left_for_validation);
+  };
+  hooks.epoch_done = [&](const EpochRecord& record) {
+    course.losses.push_back(record.train.total());
+    course.losses.push_back(record.validation.loss);
+  };
+  const Split split{.train = test::patient_range(0, 30), .validation = test::patient_range(30, 40), .test = {}};
+  course.thrown = test::error_of([&] {
+    const Training training = train_model(test::study_config(cohort, {"encoder.scan.channels=[2]"}), cohort, split,
+                                          hooks, {.device = Device::gpu()});
+    training.trained.model->parameters().download();
+    course.values = flat_values<float>(training.trained.model->parameters());
+    EXPECT_EQ(training.batches, course.batches.back());
+  });
+  limit.lift();
+  return course;
+}
+
+TEST(Memory, ACohortLeavesWhereAStepOrAValidationNeedsItsRoom) {
+  const Limit limit;
+  const Course roomy = train_beside_cohort(limit, 0, 0);
+  EXPECT_EQ(roomy.thrown.code, ExitCode::done) << roomy.thrown.message;
+  EXPECT_EQ(roomy.batches.size(), 1u);
+  for (const bool in_step : {true, false}) {
+    const Course tight = train_beside_cohort(limit, in_step ? 200'000 : 0, in_step ? 0 : 100'000);
+    EXPECT_EQ(tight.thrown.code, ExitCode::done) << tight.thrown.message;
+    ASSERT_EQ(tight.batches.size(), 2u) << in_step;
+    EXPECT_EQ(tight.batches[0].find("gathered on the device"), 0u);
+    EXPECT_EQ(tight.batches[1].find("packed by the host: the "), 0u);
+    EXPECT_EQ(tight.losses, roomy.losses);
+    EXPECT_TRUE(same_bits(tight.values, roomy.values));
+  }
 }
 
 }  // namespace

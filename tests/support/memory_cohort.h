@@ -1,6 +1,7 @@
 // A cohort made in memory: n patients with a target each and, if asked, groups. Ids are "p0", "p1", ...
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -39,6 +40,24 @@ inline void add_expression(Cohort& cohort, const std::string& name, std::int64_t
     data.columns.push_back({name + std::to_string(j), ColumnType::numeric, {}});
   }
   data.cells = std::move(cells);
+  data.row_of_patient = std::move(row_of_patient);
+  cohort.modalities.push_back(std::move(data));
+}
+
+// An image modality, height x width x channels, of bytes (bits = 8) or words (16): patient i has image
+// row_of_patient[i]; -1 = none.
+inline void add_images(Cohort& cohort, const std::string& name, std::array<std::int64_t, 3> shape, int bits,
+                       const std::vector<std::uint16_t>& pixels, std::vector<std::int64_t> row_of_patient) {
+  ModalityData data;
+  data.name = name;
+  data.kind = ModalityKind::image;
+  data.height = shape[0], data.width = shape[1], data.channels = shape[2];
+  data.rows = static_cast<std::int64_t>(pixels.size()) / (shape[0] * shape[1] * shape[2]);
+  data.bits = bits;
+  if (bits == 8)
+    data.bytes.assign(pixels.begin(), pixels.end());
+  else
+    data.words = pixels;
   data.row_of_patient = std::move(row_of_patient);
   cohort.modalities.push_back(std::move(data));
 }
