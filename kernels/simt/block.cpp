@@ -8,7 +8,7 @@
 namespace plait::simt {
 
 thread_local constinit Current current;
-thread_local BlockRunner* BlockRunner::running_ = nullptr;
+thread_local constinit BlockRunner* BlockRunner::running_ = nullptr;
 
 BlockRunner::BlockRunner()
     : fibers_(&BlockRunner::fiber_entry),
@@ -74,10 +74,7 @@ bool BlockRunner::run(const Launch& launch, const Index3& block, const Options& 
   running_ = nullptr;
   if (!dead_) return true;
   fibers_.restart_all();
-  for (ThreadState& thread : threads_) {
-    thread.copies.clear();
-    thread.group_ends.clear();
-  }
+  for (ThreadState& thread : threads_) thread.copies.clear();
   if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
   return false;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels/simt/checker/checker.h"
+#include "kernels/simt/copy_queue.h"
 #include "kernels/simt/executor.h"
 #include "kernels/simt/fiber.h"
 #include "kernels/simt/options.h"
@@ -22,21 +23,14 @@ inline constexpr std::size_t shared_limit = 232448;  // 227 KiB, what a block ma
 
 enum class ThreadStatus : std::uint8_t { unstarted, running, ready, waiting, done };
 
-struct PendingCopy {
-  void* to;
-  const void* from;
-  int bytes, source_bytes;
-};
-
 struct ThreadState {
   Fiber* fiber = nullptr;
   ThreadStatus status = ThreadStatus::unstarted;
   Index3 index;
-  BarrierVotes votes;                   // of the barrier that it has left
-  const char* waits_at = "";            // "__syncthreads", ...
-  Location where;                       // of that
-  std::vector<PendingCopy> copies;      // asynchronous, oldest first
-  std::vector<std::size_t> group_ends;  // ends of the committed groups in `copies`
+  BarrierVotes votes;         // of the barrier that it has left
+  const char* waits_at = "";  // "__syncthreads", ...
+  Location where;             // of that
+  CopyQueue copies;
 };
 
 // Lanes of a warp that meet.
@@ -104,7 +98,7 @@ class BlockRunner {
                     Location where);
   void* shared_slot(int slot);
   void* dynamic_shared() const { return shared_; }
-  void issue_copy(const PendingCopy& copy, Location where);
+  void issue_copy(void* to, const void* from, int bytes, int source_bytes, Location where);
   void commit_copies();
   void wait_for_copies(std::size_t pending);
 
@@ -123,12 +117,14 @@ class BlockRunner {
   ThreadState& current_thread() { return threads_[current.linear]; }
 
   void open_barrier(int id);
+  [[gnu::cold, gnu::noinline]] void report_collective(const Collective* meeting, std::uint32_t mask, const char* name,
+                                                      Location where) const;
+  [[gnu::cold, gnu::noinline]] void report_barrier(int id, int expected, Location where) const;
   void finish_collective(Warp& warp, Collective& collective, unsigned warp_index, int self);
-  void land(const PendingCopy& copy) const;
   void drop_copies(ThreadState& thread);
   void begin_shared(std::size_t dynamic_bytes);
 
-  static thread_local BlockRunner* running_;
+  static thread_local constinit BlockRunner* running_ __attribute__((tls_model("initial-exec")));
 
   const Launch* launch_ = nullptr;
   WarpOrder order_ = WarpOrder::forward;

@@ -17,24 +17,38 @@ void BlockRunner::finish_collective(Warp& warp, Collective& collective, unsigned
   --warp.open;
 }
 
+// Apart from the meeting itself, whose frame stays small: every waiting thread's stack holds one.
+void BlockRunner::report_collective(const Collective* meeting, std::uint32_t mask, const char* name,
+                                    Location where) const {
+  if ((mask >> current.linear % 32 & 1u) == 0)
+    checker_.report("mask " + describe(where), std::string("wrong lane mask: ") + name + " at " + describe(where) +
+                                                   " by a lane that its mask leaves out");
+  else if (meeting == nullptr)
+    checker_.report("collectives " + describe(where),
+                    "lanes of one warp meet in more than four groups at once, at " + describe(where));
+  else
+    checker_.report("collective " + describe(where), std::string("divergent warp: lanes meet at ") + meeting->name +
+                                                         ", " + describe(meeting->where) + ", and at " + name + ", " +
+                                                         describe(where));
+}
+
 void BlockRunner::meet_in_warp(std::uint32_t mask, const char* name, void* payload, Combine combine, bool orders_memory,
                                Location where) {
   const unsigned warp_index = current.linear / 32, lane = current.linear % 32;
   Warp& warp = warps_[warp_index];
   if ((mask >> lane & 1u) == 0) {
-    checker_.report("mask " + describe(where), std::string("wrong lane mask: ") + name + " at " + describe(where) +
-                                                   " by a lane that its mask leaves out");
+    report_collective(nullptr, mask, name, where);
     return;
   }
   Collective* meeting = nullptr;
-  for (Collective& open : warp.collectives)
-    if (open.arrived != 0 && open.mask == mask) meeting = &open;
+  if (warp.open > 0)
+    for (Collective& open : warp.collectives)
+      if (open.arrived != 0 && open.mask == mask) meeting = &open;
   if (meeting == nullptr) {
     for (Collective& free : warp.collectives)
       if (free.arrived == 0) meeting = &free;
     if (meeting == nullptr) {
-      checker_.report("collectives " + describe(where),
-                      "lanes of one warp meet in more than four groups at once, at " + describe(where));
+      report_collective(nullptr, mask, name, where);
       wait(name, where);
       return;
     }
@@ -44,10 +58,8 @@ void BlockRunner::meet_in_warp(std::uint32_t mask, const char* name, void* paylo
     meeting->combine = combine;
     meeting->orders_memory = orders_memory;
     ++warp.open;
-  } else if (meeting->where.line != where.line || std::strcmp(meeting->name, name) != 0) {
-    checker_.report("collective " + describe(where), std::string("divergent warp: lanes meet at ") + meeting->name +
-                                                         ", " + describe(meeting->where) + ", and at " + name + ", " +
-                                                         describe(where));
+  } else if (meeting->where.line != where.line || (meeting->name != name && std::strcmp(meeting->name, name) != 0)) {
+    report_collective(meeting, mask, name, where);
     if (meeting->combine != combine) {  // what these lanes brought cannot be combined
       wait(name, where);
       return;

@@ -165,7 +165,7 @@ void Checker::access(const void* pointer, std::size_t bytes, bool write, const v
     judge_global(address, bytes, one, own_stack);
 }
 
-bool Checker::copy_issued(void* to, const void* from, int bytes, int source_bytes, Location where) {
+bool Checker::judge_copy(void* to, const void* from, int bytes, int source_bytes, Location where) {
   const auto size = static_cast<std::size_t>(bytes);
   const auto target = reinterpret_cast<std::uintptr_t>(to), source = reinterpret_cast<std::uintptr_t>(from);
   if (target % size != 0 || source % size != 0) {
@@ -201,8 +201,7 @@ bool Checker::copy_issued(void* to, const void* from, int bytes, int source_byte
   return true;
 }
 
-void Checker::copy_landed(void* to, int bytes) {
-  if (!active_) return;
+void Checker::note_landed(void* to, int bytes) {
   const std::size_t offset = static_cast<std::size_t>(static_cast<unsigned char*>(to) - shared_);
   shadow_.copy_landed(
       shared_cells_, offset, static_cast<std::size_t>(bytes),

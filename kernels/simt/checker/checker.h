@@ -28,8 +28,14 @@ class Checker {
   void ordered_lanes(unsigned warp, std::uint32_t lanes);
 
   // An asynchronous copy begins; false: it would leave its memory and must not happen.
-  bool copy_issued(void* to, const void* from, int bytes, int source_bytes, Location where);
-  void copy_landed(void* to, int bytes);
+  bool copy_issued(void* to, const void* from, int bytes, int source_bytes, Location where) {
+    const auto both = reinterpret_cast<std::uintptr_t>(to) | reinterpret_cast<std::uintptr_t>(from);
+    if (!active_ && (both & static_cast<std::uintptr_t>(bytes - 1)) == 0) return true;
+    return judge_copy(to, from, bytes, source_bytes, where);
+  }
+  void copy_landed(void* to, int bytes) {
+    if (active_) note_landed(to, bytes);
+  }
 
   // own_stack: what the running thread may use as it likes.
   struct Stack {
@@ -39,6 +45,8 @@ class Checker {
   bool active() const { return active_; }
 
  private:
+  bool judge_copy(void* to, const void* from, int bytes, int source_bytes, Location where);
+  void note_landed(void* to, int bytes);
   void judge_shared(std::size_t offset, std::size_t bytes, const Access& access);
   void judge_global(std::uintptr_t address, std::size_t bytes, const Access& access, const Stack& own_stack);
   void tell(const Conflict& conflict, const Access& access, const char* memory) const;
