@@ -42,7 +42,7 @@ class PeerWatch {
   };
 
   PeerWatch(int rank, int size, double now);
-  void set(Times times) { times_ = times; }
+  void set(const Times& times) { times_ = times; }
 
   void heard(int peer, const Heartbeat& heartbeat, double now);
   void process_ended(int peer, double now);  // more than once does not matter

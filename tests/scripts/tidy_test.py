@@ -30,6 +30,15 @@ class Fingerprint(unittest.TestCase):
     def test_depends_on_the_projects_files_alone(self):
         self.assertEqual(tidy.depends_on(COMMAND, self.root), [self.root / name for name in ("a.cpp", "b.h", "c.h")])
 
+    def test_a_source_outside_the_build_is_compiled_like_its_neighbour(self):
+        known = str(self.root / "a.cpp")
+        entries = {known: {"directory": str(self.root), "command": f"c++ -I. -o a.o -c {known}", "file": known}}
+        self.assertIs(tidy.entry_of(known, entries), entries[known])
+        other = tidy.entry_of(str(self.root / "e.cpp"), entries)
+        self.assertEqual(other["command"], f"c++ -I. -o a.o -c {self.root / 'e.cpp'}")
+        with self.assertRaises(SystemExit):
+            tidy.entry_of("/elsewhere/e.cpp", entries)
+
     def test_what_changes_it(self):
         before = self.state()
         self.assertEqual(self.state(), before)
