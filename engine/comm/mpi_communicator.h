@@ -84,7 +84,8 @@ class MpiCommunicator final : public Communicator, public ObservedCommunicator {
   std::array<Operation, 64> operations_;  // a ring: a step allocates nothing once their vectors have grown
   std::uint64_t issued_ = 0;
   std::atomic<std::uint64_t> ended_ = 0;
-  std::atomic<int> waiting_ = 0;  // threads that poll themselves
+  std::atomic<std::uint64_t> current_bytes_ = 0;  // of operation ended + 1
+  std::atomic<int> waiting_ = 0;                  // threads that poll themselves
   std::atomic<bool> closed_ = false, failed_ = false;
 
   mutable std::mutex state_mutex_;  // never held while MPI is called
