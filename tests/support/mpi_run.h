@@ -23,7 +23,10 @@ inline Environment mpi_environment() {
           {"OMPI_MCA_rmaps_base_oversubscribe", "1"},
           {"OMPI_MCA_hwloc_base_binding_policy", "none"},
           {"OMPI_MCA_btl_vader_single_copy_mechanism", "none"},
-          {"OMPI_MCA_plm_rsh_agent", "false"}};  // one machine: no ssh is looked for
+          {"OMPI_MCA_plm_rsh_agent", "false"},  // one machine: no ssh is looked for
+          // Under a sanitizer: what the library itself leaks, and what of its own it does not show.
+          {"ASAN_OPTIONS", "detect_leaks=0"},
+          {"TSAN_OPTIONS", "suppressions=" PLAIT_SOURCE_DIR "/tests/support/mpi.tsan"}};
 }
 
 inline std::vector<std::string> mpi_command(int ranks, const std::vector<std::string>& program,

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -13,7 +14,7 @@
 
 namespace {
 
-volatile std::sig_atomic_t terminated = 0;
+std::atomic<int> terminated = 0;  // also read by the watchdog's thread
 
 extern "C" void note_termination(int) {
   terminated = 1;

@@ -48,6 +48,7 @@ class Collectives : public Ranks {
     const Finished result = run_program(
         mpi_command(GetParam(), {PLAIT_RANKS_PROGRAM, scenario, folder.path().string()}), mpi_environment());
     EXPECT_EQ(result.code, 0) << result.out << result.err;
+    EXPECT_FALSE(result.says("Sanitizer")) << result.err;
     for (int rank = 0; rank < GetParam(); ++rank) EXPECT_FALSE(std::filesystem::exists(file_of(folder, rank, "exit")));
   }
 };
@@ -99,8 +100,8 @@ class Stepping {
     return seconds_since(begin);
   }
 
-  Finished wait() { return program_.wait(); }
-  Finished end(int signal) { return program_.end(signal); }
+  Finished wait() { return sound(program_.wait()); }
+  Finished end(int signal) { return sound(program_.end(signal)); }
 
   // Each rank but the victim has said why it left, in the words of `reason`, and nobody has written a checkpoint.
   void expect_exit_files(int victim, const std::string& reason, const std::string& code = "7") const {
@@ -134,6 +135,10 @@ class Stepping {
   const TemporaryFolder folder;
 
  private:
+  static Finished sound(Finished result) {
+    EXPECT_FALSE(result.says("Sanitizer")) << result.err;
+    return result;
+  }
   static std::vector<std::string> words(const TemporaryFolder& folder, Times times, double seconds,
                                         const std::vector<std::string>& victim) {
     std::vector<std::string> made = {PLAIT_RANKS_PROGRAM,
@@ -251,6 +256,23 @@ TEST_F(Faults, TerminationCheckpointsWhereNobodyIsLost) {
     EXPECT_FALSE(std::filesystem::exists(file_of(run.folder, rank, "exit")));
   }
   run.expect_no_orphans();
+}
+
+// A launcher may leave less time between SIGTERM and SIGKILL than it takes to be sure.
+TEST_F(Faults, SuspicionIsWrittenAfterTerminationAndTakenBack) {
+  Stepping run(2, {.heartbeat = 0.1, .lost_after = 30, .collective_timeout = 60}, 600);
+  kill(run.process(1), SIGSTOP);
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_FALSE(std::filesystem::exists(file_of(run.folder, 0, "exit")));
+  kill(run.process(0), SIGTERM);
+  EXPECT_LT(run.wait_for_exit_files(1, 10), 2);
+  run.expect_exit_files(1, "when SIGTERM had come");
+  kill(run.process(1), SIGCONT);
+  run.wait();
+  for (int rank = 0; rank < 2; ++rank) {
+    EXPECT_FALSE(std::filesystem::exists(file_of(run.folder, rank, "exit")));
+    EXPECT_TRUE(std::filesystem::exists(file_of(run.folder, rank, "checkpoint")));
+  }
 }
 
 TEST_F(Faults, LastRankIsWaitedForAtTheEnd) {
