@@ -40,6 +40,16 @@ class AttentionFusionStrategy : public FusionStrategy {
     const ops::AttentionFusion attention = ops::attention_fusion(tape, z, tape.parameter(store, weight_), present);
     return {.fused = attention.fused, .alpha = attention.alpha};
   }
+  std::optional<StepOutput> fuse_step(Tape& tape, const ParameterStore& store, const StepContext& context,
+                                      std::span<const Value> z, const Batch& batch,
+                                      const ops::FusionStep& step) const override {
+    const ops::AttentionFusionStep done = attend(tape, store, context, z, batch, step);
+    return StepOutput{.fusion = {.fused = done.fusion.fused, .alpha = done.fusion.alpha}, .alignment = done.alignment};
+  }
+  ops::AttentionFusionStep attend(Tape& tape, const ParameterStore& store, const StepContext& context,
+                                  std::span<const Value> z, const Batch& batch, const ops::FusionStep& step) const {
+    return ops::attention_fusion_step(tape, context, z, tape.parameter(store, weight_), batch, step);
+  }
   std::int64_t width() const override { return width_; }
   bool has_attention() const override { return true; }
 
@@ -54,15 +64,27 @@ class HybridFusion : public FusionStrategy {
   HybridFusion(ParameterStore& store, const ModelConfig& config) : attention_(store, config), concat_(store, config) {}
 
   Output fuse(Tape& tape, const ParameterStore& store, std::span<const Value> z, const Tensor& present) const override {
-    const Output attention = attention_.fuse(tape, store, z, present);
-    const Output concat = concat_.fuse(tape, store, z, present);
-    const Value both[] = {attention.fused, concat.fused};
-    return {.fused = ops::masked_concat(tape, both, Tensor{}, false), .alpha = attention.alpha};
+    return beside_concat(tape, store, z, present, attention_.fuse(tape, store, z, present));
+  }
+  std::optional<StepOutput> fuse_step(Tape& tape, const ParameterStore& store, const StepContext& context,
+                                      std::span<const Value> z, const Batch& batch,
+                                      const ops::FusionStep& step) const override {
+    const ops::AttentionFusionStep done = attention_.attend(tape, store, context, z, batch, step);
+    return StepOutput{
+        .fusion = beside_concat(tape, store, z, done.present, {.fused = done.fusion.fused, .alpha = done.fusion.alpha}),
+        .alignment = done.alignment};
   }
   std::int64_t width() const override { return attention_.width() + concat_.width(); }
   bool has_attention() const override { return true; }
 
  private:
+  Output beside_concat(Tape& tape, const ParameterStore& store, std::span<const Value> z, const Tensor& present,
+                       const Output& attention) const {
+    const Output concat = concat_.fuse(tape, store, z, present);
+    const Value both[] = {attention.fused, concat.fused};
+    return {.fused = ops::masked_concat(tape, both, Tensor{}, false), .alpha = attention.alpha};
+  }
+
   AttentionFusionStrategy attention_;
   ConcatFusion concat_;
 };

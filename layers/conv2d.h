@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/ops/conv2d.h"
+#include "engine/ops/conv2d_pool.h"
 
 namespace plait {
 
@@ -20,6 +21,11 @@ class Conv2d {
 
   Value operator()(Tape& tape, const ParameterStore& store, const Value& x) const {
     return ops::conv2d(tape, x, tape.parameter(store, weight_), tape.parameter(store, bias_), activation_);
+  }
+
+  // And 2x2 max-pooling behind it.
+  Value pooled(Tape& tape, const ParameterStore& store, const Value& x) const {
+    return ops::conv2d_pool(tape, x, tape.parameter(store, weight_), tape.parameter(store, bias_), activation_);
   }
 
  private:

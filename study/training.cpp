@@ -23,6 +23,9 @@ Validation validate(const MultimodalModel& model, const Dataset& dataset, std::s
   const PatientPredictions predictions = predict(model, dataset, patients, options);
   Validation validation{.loss = predictions.task_loss, .metrics = {}};
   if (!std::isfinite(validation.loss)) return validation;  // no metric of it means anything; the trainer ends the run
+  // On the host, wherever the model is: the probabilities are here already, and one sort serves AUC and AUPRC, so that
+  // an AUC of the device (kernels/auc.h) would come on top of it. Its ties are also those of float logits, these those
+  // of probabilities, which saturate.
   for (const NamedMetric& metric : compute_metrics(scored(predictions, dataset).predictions))
     if (metric.value) validation.metrics.emplace_back(metric.name, *metric.value);
   return validation;

@@ -25,13 +25,12 @@ class Joint : public Architecture {
     const EncoderSet::Encoded encoded = encoders_.encode(tape, store, context, batch);
     forward.z = encoded.z;
     forward.embeddings = encoders_.size();
-    if (strategy_)
-      fuse(tape, store, context, batch, forward);
-    else
-      forward.fused = forward.z[0];
+    const bool in_one_pass = strategy_ && fuse_step(tape, store, context, batch, forward);
+    if (strategy_ && !in_one_pass) fuse(tape, store, context, batch, forward);
+    if (!strategy_) forward.fused = forward.z[0];
     forward.logits = head_(tape, store, forward.fused);
     if (!context.training) return forward;
-    if (strategy_ && training_.alignment != 0.0 && forward.embeddings > 1)
+    if (strategy_ && !in_one_pass && training_.alignment != 0.0 && forward.embeddings > 1)
       forward.regularisers.align =
           training_.alignment * ops::alignment(tape, {forward.z.data(), forward.embeddings}, batch.available, batch,
                                                training_.alignment_mean, training_.alignment);
@@ -47,6 +46,21 @@ class Joint : public Architecture {
   bool has_attention() const override { return strategy_ != nullptr && strategy_->has_attention(); }
 
  private:
+  // Training on a device: dropout, fusion and alignment together, where the strategy can. missing = "zero" gates the
+  // embeddings in between, so it cannot.
+  bool fuse_step(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
+                 ModelForward& forward) const {
+    if (!context.training || !tape.arena().on_gpu() || zero_missing_) return false;
+    const auto step = strategy_->fuse_step(
+        tape, store, context, {forward.z.data(), forward.embeddings}, batch,
+        {.keep = training_.keep, .alignment = training_.alignment, .alignment_mean = training_.alignment_mean});
+    if (!step) return false;
+    forward.fused = step->fusion.fused;
+    forward.alpha = step->fusion.alpha;
+    forward.regularisers.align = training_.alignment * step->alignment;
+    return true;
+  }
+
   void fuse(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
             ModelForward& forward) const {
     const auto modalities = static_cast<int>(encoders_.size());

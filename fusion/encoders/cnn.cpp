@@ -1,7 +1,6 @@
 #include "fusion/encoders/cnn.h"
 
 #include "engine/error.h"
-#include "engine/ops/max_pool.h"
 #include "fusion/encoders/widths.h"
 
 namespace plait {
@@ -26,7 +25,7 @@ CnnEncoder::CnnEncoder(ParameterStore& store, const InputShape& input, const Enc
 Encoder::Output CnnEncoder::encode(Tape& tape, const ParameterStore& store, const StepContext& context,
                                    const Tensor& x) const {
   Value image{x};
-  for (const Conv2d& convolution : convolutions_) image = ops::max_pool(tape, convolution(tape, store, image));
+  for (const Conv2d& convolution : convolutions_) image = convolution.pooled(tape, store, image);
   return {.z = dense_[0](tape, store, context, image), .x_hat = {}};
 }
 

@@ -246,6 +246,7 @@ TEST_F(Models, AStepIsOneGraphAndAllocatesNothing) {
   for (int i = 0; i < 4; ++i) step.submit(data.batch, true, true);
   EXPECT_EQ(step.arena().block_allocations(), blocks);
   EXPECT_GT(step.graph_nodes(), 10u);
+  EXPECT_LE(step.graph_nodes(), 75u) << "of this small model: more than there were once";
   EXPECT_EQ(step.collect(true).size(), 10u);
 }
 

@@ -80,7 +80,7 @@ TEST(Memory, ABatchSizeThatIsSaidToFitFits) {
   const Device device = Device::gpu();
   const Limit limit;
   for (const std::size_t validation : {std::size_t{1}, std::size_t{200'000}}) {
-    const std::size_t room = 400'000;
+    const std::size_t room = 320'000;
     const Outcome outcome = train(device, limit, 96, room, validation);
     EXPECT_EQ(outcome.thrown.code, ExitCode::device);
     EXPECT_TRUE(outcome.thrown.says("a step of 96 patients does not fit, one of ")) << outcome.thrown.message;
