@@ -121,9 +121,7 @@ unsigned align(Alignment<T> q, cudaStream_t stream) {
   const unsigned blocks = blocks_for(q.units.count, cuda::group_warps);
   const auto run = [&]<int M>() { launch(alignment_kernel<T, M, width>, blocks, cuda::group_threads, 0, stream, q); };
   const int modalities = q.p.modalities;
-  if (modalities <= 2)
-    run.template operator()<2>();
-  else if (modalities == 3)
+  if (modalities <= 3)  // two share the kernel of three: the third is skipped by whole warps, unread
     run.template operator()<3>();
   else if (modalities == 4)
     run.template operator()<4>();

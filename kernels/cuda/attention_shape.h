@@ -21,15 +21,18 @@ struct AttentionShape {
 template <class T, int M>
 constexpr int most_packs = M == 3 ? 16 / device::Pack<T>::size : 64 / device::Pack<T>::size / M;
 
-// f(AttentionShape) for the smallest that fits. M = 5 .. 7 take the registers of 8.
+// f(AttentionShape) for the smallest that fits. Every kernel costs seconds of building, so only M = 3, what a model
+// usually has, gets each number of packs. M = 1, 2 take the registers of 3 and M = 5 .. 7 those of 8: modalities that
+// there are not are skipped by whole warps, unread, and no more bytes are in flight than were. M = 4 and 8 go from one
+// pack at once to the most: 64 registers of embeddings leave 16 warps, whose reads cover the memory's latency.
 template <class T, class F>
 void with_attention_shape(std::int64_t width, int modalities, bool packed, const F& f) {
   const std::int64_t packs = (width + device::Pack<T>::size - 1) / device::Pack<T>::size;
   const auto with_packs = [&]<int M, int P>(const auto& next) {
     if (packs <= P * device::warp_size)
       f(AttentionShape<M, P, LaneGroup<P == 1 ? 0 : device::warp_size>>{});
-    else if constexpr (2 * P <= most_packs<T, M>)
-      next.template operator()<M, 2 * P>(next);
+    else if constexpr (P < most_packs<T, M>)
+      next.template operator()<M, M == 3 ? 2 * P : most_packs<T, M>>(next);
     else if (packs <= P * group_threads)
       f(AttentionShape<M, P, BlockGroup>{});
     else
@@ -37,9 +40,7 @@ void with_attention_shape(std::int64_t width, int modalities, bool packed, const
   };
   if (!packed)
     f(AttentionShape<max_modalities, 0, BlockGroup>{});
-  else if (modalities <= 2)
-    with_packs.template operator()<2, 1>(with_packs);
-  else if (modalities == 3)
+  else if (modalities <= 3)
     with_packs.template operator()<3, 1>(with_packs);
   else if (modalities == 4)
     with_packs.template operator()<4, 1>(with_packs);
