@@ -13,6 +13,10 @@ struct CheckCommand {
   std::string cohort;
 };
 
+struct PrepareCommand {
+  std::string cohort, out;
+};
+
 struct TrainCommand {
   std::string cohort, out, config, ids, init, trace, device = "auto";
   std::vector<std::string> sets;
@@ -44,6 +48,7 @@ struct InfoCommand {
 
 // Each returns the exit code; errors are thrown.
 int run_check(const CheckCommand& command);
+int run_prepare(const PrepareCommand& command);
 int run_train(const TrainCommand& command);
 int run_evaluate(const EvaluateCommand& command);
 int run_predict(const PredictCommand& command);

@@ -25,7 +25,7 @@ void add_trace(CLI::App& app, std::string& trace) {
 
 void add_run_and_cohort(CLI::App& app, std::string& run, std::string& cohort) {
   app.add_option("run", run, "Run folder of `plait train`")->required();
-  app.add_option("cohort", cohort, "Cohort folder")->required();
+  app.add_option("cohort", cohort, "Cohort folder or prepared cohort")->required();
 }
 
 // Whole numbers of the option's range: CLI11 itself wraps a negative seed around and cuts a number that is too large.
@@ -45,13 +45,21 @@ CLI::Validator whole_number() {
 CLI::App* add_check(CLI::App& app, CheckCommand& command) {
   CLI::App* sub =
       app.add_subcommand("check", "Validates a cohort folder; prints counts, availability and every problem");
+  sub->add_option("cohort", command.cohort, "Cohort folder or prepared cohort")->required();
+  return sub;
+}
+
+CLI::App* add_prepare(CLI::App& app, PrepareCommand& command) {
+  CLI::App* sub = app.add_subcommand(
+      "prepare", "Packs a cohort folder into one file that is trained on without being held in memory");
   sub->add_option("cohort", command.cohort, "Cohort folder")->required();
+  sub->add_option("--out", command.out, "File to write, such as cohort.plait; an older one is replaced")->required();
   return sub;
 }
 
 CLI::App* add_train(CLI::App& app, TrainCommand& command) {
   CLI::App* sub = app.add_subcommand("train", "Trains a model on a cohort folder");
-  sub->add_option("cohort", command.cohort, "Cohort folder")->required();
+  sub->add_option("cohort", command.cohort, "Cohort folder or prepared cohort")->required();
   sub->add_option("--out", command.out, "Run folder to write; must not exist yet")->required();
   sub->add_option("--config", command.config, "Configuration file (TOML); every key is optional");
   sub->add_option("--set", command.sets,
@@ -172,12 +180,14 @@ int run_command_line(int argc, char** argv) {
       "`plait SUBCOMMAND --help` explains each.");
 
   CheckCommand check_options;
+  PrepareCommand prepare_options;
   TrainCommand train_options;
   EvaluateCommand evaluate_options;
   PredictCommand predict_options;
   SynthCommand synth_options;
   InfoCommand info_options;
   const CLI::App* check = add_check(app, check_options);
+  const CLI::App* prepare = add_prepare(app, prepare_options);
   const CLI::App* train = add_train(app, train_options);
   const CLI::App* evaluate = add_evaluate(app, evaluate_options);
   const CLI::App* predict = add_predict(app, predict_options);
@@ -192,6 +202,7 @@ int run_command_line(int argc, char** argv) {
     fail_parse(app, error);
   }
   if (check->parsed()) return run_check(check_options);
+  if (prepare->parsed()) return run_prepare(prepare_options);
   if (train->parsed()) return run_train(train_options);
   if (evaluate->parsed()) return run_evaluate(evaluate_options);
   if (predict->parsed()) return run_predict(predict_options);

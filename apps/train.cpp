@@ -13,7 +13,6 @@
 #include "engine/error.h"
 #include "io/atomic_file.h"
 #include "io/checkpoint.h"
-#include "io/data/cohort_file.h"
 #include "io/progress.h"
 #include "io/run_folder.h"
 #include "io/trace_file.h"
@@ -28,9 +27,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 RunConfig configuration(const TrainCommand& options) {
-  ProblemLog log(ProblemLog::Mode::throw_first);
   std::vector<InputShape> modalities;
-  for (const ModalityEntry& entry : read_cohort_file(options.cohort, log).modalities)
+  for (const ModalityName& entry : cohort_modalities(options.cohort))
     modalities.push_back({.name = entry.name, .kind = entry.kind});
   std::optional<std::filesystem::path> file;
   if (!options.config.empty()) file = options.config;

@@ -92,6 +92,7 @@ bool ResidentCohort::upload(std::span<const GatherSource> host) {
       if (!is_read(from)) continue;
       to.stride = resident_stride(from);
       to.cells = memory_ + offset;
+      to.reader = nullptr;
       upload_cells(from, memory_ + offset, stage.data(), stage.bytes());
       offset += rounded(static_cast<std::size_t>(from.rows) * row_bytes(from));
       const std::size_t bytes = static_cast<std::size_t>(from.period) * sizeof(float);
@@ -119,9 +120,13 @@ void ResidentCohort::upload_cells(const GatherSource& from, void* to, std::byte*
     const std::int64_t count = std::min(at_once, from.rows - begin);
     for (std::int64_t r = 0; r < count; ++r) {
       std::byte* line = stage + static_cast<std::size_t>(r) * row;
-      std::memcpy(
-          line, static_cast<const std::byte*>(from.cells) + static_cast<std::size_t>((begin + r) * from.stride) * size,
-          used);
+      if (from.reader != nullptr)
+        from.reader->read(begin + r, line);
+      else
+        std::memcpy(
+            line,
+            static_cast<const std::byte*>(from.cells) + static_cast<std::size_t>((begin + r) * from.stride) * size,
+            used);
       std::memset(line + used, 0, row - used);
     }
     gpu::copy_to_device(static_cast<std::byte*>(to) + static_cast<std::size_t>(begin) * row, stage,

@@ -10,7 +10,9 @@
 #include "io/data/cohort_report.h"
 #include "io/data/images.h"
 #include "io/data/labels.h"
+#include "io/data/prepared_cohort.h"
 #include "io/data/problem_log.h"
+#include "io/data/stored_rows.h"
 #include "io/data/table.h"
 #include "io/formats/cell.h"
 
@@ -20,15 +22,19 @@ namespace {
 void read_modality(const ModalityEntry& entry, const Cohort& cohort, const PatientIndex& index,
                    const CohortOptions& options, ModalityData& data, std::vector<std::string>& unmatched,
                    ProblemLog& log) {
+  const std::size_t modality = cohort.modalities.size() - 1;
   data.name = entry.name;
   data.kind = entry.kind;
   data.file = entry.file;
   data.row_of_patient.assign(cohort.ids.size(), -1);
   try {
     if (entry.kind == ModalityKind::image) {
-      read_images(entry, cohort.folder, index, options, data, unmatched, log);
+      read_images(entry, cohort.folder, index, options, modality, data, unmatched, log);
     } else {
-      read_table(entry, index, data, unmatched, log);
+      TakeRow take_row;
+      if (options.sink != nullptr)
+        take_row = [&](std::span<const float> cells) { options.sink->table_row(modality, cells); };
+      read_table(entry, index, data, unmatched, log, take_row);
     }
   } catch (const Error& error) {
     log.add(error);
@@ -43,7 +49,8 @@ std::string folder_name(const std::filesystem::path& folder) {
   return failed || name.empty() || !is_utf8(name) ? "cohort" : name;
 }
 
-void check_matching(const Cohort& cohort, const CohortOptions& options, const std::string& labels, ProblemLog& log) {
+void check_matching(const Cohort& cohort, const CohortOptions& options, ProblemLog& log) {
+  const std::string labels = (cohort.folder / cohort.labels_file).string();
   const std::vector<std::int64_t> all = all_patients(cohort);
   if (all.empty() || log.count() > 0) return;  // said already, or a consequence
   if (patients_with_any(cohort, all).empty()) {
@@ -53,9 +60,13 @@ void check_matching(const Cohort& cohort, const CohortOptions& options, const st
   }
 }
 
-Cohort read(const std::filesystem::path& folder, const CohortOptions& options, std::vector<UnmatchedIds>& unmatched,
-            ProblemLog& log) {
-  check((options.image_size[0] > 0) == (options.image_size[1] > 0), "[cohort] image_size needs height and width");
+bool is_prepared(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(path, ignored);
+}
+
+Cohort read_folder(const std::filesystem::path& folder, const CohortOptions& options,
+                   std::vector<UnmatchedIds>& unmatched, ProblemLog& log) {
   const CohortFile file = read_cohort_file(folder, log);
   Cohort cohort;
   cohort.name = file.name.empty() ? folder_name(folder) : file.name;
@@ -74,7 +85,15 @@ Cohort read(const std::filesystem::path& folder, const CohortOptions& options, s
     UnmatchedIds& ids = unmatched.emplace_back(UnmatchedIds{entry.name, {}});
     read_modality(entry, cohort, index, options, cohort.modalities.emplace_back(), ids.ids, log);
   }
-  check_matching(cohort, options, file.labels_path.string(), log);
+  return cohort;
+}
+
+Cohort read(const std::filesystem::path& path, const CohortOptions& options, std::vector<UnmatchedIds>& unmatched,
+            ProblemLog& log) {
+  check((options.image_size[0] > 0) == (options.image_size[1] > 0), "[cohort] image_size needs height and width");
+  Cohort cohort = is_prepared(path) ? read_prepared_cohort(path, options, unmatched, log)
+                                    : read_folder(path, options, unmatched, log);
+  check_matching(cohort, options, log);
   return cohort;
 }
 
@@ -133,10 +152,31 @@ const ModalityData* Cohort::find_modality(std::string_view wanted) const {
   return nullptr;
 }
 
-Cohort read_cohort(const std::filesystem::path& folder, const CohortOptions& options) {
+const float* ModalityData::row(std::int64_t row) const {
+  return stored_table ? stored_table->row(row) : cells.data() + static_cast<std::size_t>(row) * columns.size();
+}
+
+Cohort read_cohort(const std::filesystem::path& path, const CohortOptions& options) {
   ProblemLog log(ProblemLog::Mode::throw_first);
   std::vector<UnmatchedIds> unmatched;
+  return read(path, options, unmatched, log);
+}
+
+Cohort read_cohort_to(RowSink& sink, const std::filesystem::path& folder, std::vector<UnmatchedIds>& unmatched) {
+  ProblemLog log(ProblemLog::Mode::throw_first);
+  const CohortFile file = read_cohort_file(folder, log);
+  std::error_code ignored;
+  const CohortOptions options{
+      .for_training = false, .read_targets = std::filesystem::exists(file.labels_path, ignored), .sink = &sink};
   return read(folder, options, unmatched, log);
+}
+
+std::vector<ModalityName> cohort_modalities(const std::filesystem::path& path) {
+  if (is_prepared(path)) return prepared_modalities(path);
+  ProblemLog log(ProblemLog::Mode::throw_first);
+  std::vector<ModalityName> names;
+  for (const ModalityEntry& entry : read_cohort_file(path, log).modalities) names.push_back({entry.name, entry.kind});
+  return names;
 }
 
 CohortCheck check_cohort(const std::filesystem::path& folder, const CohortOptions& options) {

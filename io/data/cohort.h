@@ -1,5 +1,6 @@
-// A cohort in memory: patients, their targets, and what was measured of them, modality by modality. Read from a cohort
-// folder (docs/cohort.md); nothing here is fitted, scaled or imputed.
+// A cohort: patients, their targets, and what was measured of them, modality by modality. Read from a cohort folder
+// (docs/cohort.md) into memory, or from a prepared cohort (docs/prepared_cohort.md), whose cells and pixels stay in the
+// file; nothing here is fitted, scaled or imputed.
 //
 // A patient is known by the row of the labels file (0-based): that number keys every random draw. Row numbers of the
 // modalities' own files mean nothing; rows are matched by patient id.
@@ -8,12 +9,14 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "engine/modality_kind.h"
 #include "engine/task_kind.h"
+#include "io/formats/png.h"
 #include "kernels/modality_mask.h"
 
 namespace plait {
@@ -32,6 +35,9 @@ struct Column {
   std::uint32_t field = 0;              // of the file, from 1, for messages; 0 = not known
 };
 
+class StoredImages;  // io/data/stored_rows.h
+class StoredTable;
+
 struct ModalityData {
   std::string name;
   ModalityKind kind = ModalityKind::table;
@@ -44,14 +50,17 @@ struct ModalityData {
   // table and expression: [rows, columns] row-major; NaN = missing; categorical cells hold their code.
   std::vector<Column> columns;
   std::vector<float> cells;
-  std::vector<std::uint32_t> line;  // [rows] of the file, for messages; empty = not known
+  std::shared_ptr<const StoredTable> stored_table;  // a prepared cohort: in place of `cells`
+  const float* row(std::int64_t row) const;         // the cells of one row, wherever they are
+  std::vector<std::uint32_t> line;                  // [rows] of the file, for messages; empty = not known
 
   // image: [rows, height, width, channels] as the files hold them (or resized); one of the two, by `bits`.
   std::int64_t height = 0, width = 0, channels = 0;
   int bits = 8;
-  std::vector<std::uint8_t> bytes;   // bits = 8
-  std::vector<std::uint16_t> words;  // bits = 16
-  bool sizes_differ = false;         // told by check_cohort() alone; no image is kept then
+  std::vector<std::uint8_t> bytes;                    // bits = 8
+  std::vector<std::uint16_t> words;                   // bits = 16
+  std::shared_ptr<const StoredImages> stored_images;  // a prepared cohort: in place of both
+  bool sizes_differ = false;  // told by check_cohort() alone, or on the way to a sink; no image is kept then
 };
 
 struct Cohort {
@@ -89,6 +98,14 @@ struct Cohort {
 // Squares of targets and sums of them stay finite.
 inline constexpr double kLargestTarget = 1e100;
 
+// Takes the rows of a cohort folder as they are read, in place of memory.
+class RowSink {
+ public:
+  virtual ~RowSink() = default;
+  virtual void table_row(std::size_t modality, std::span<const float> cells) = 0;
+  virtual void image(std::size_t modality, const PngImage& image) = 0;  // of any size; channels and bits are equal
+};
+
 struct CohortOptions {
   // Training needs at least two classes and a labelled patient with a modality. A cohort that a trained model is
   // applied to may have one class, or no label at all.
@@ -101,11 +118,25 @@ struct CohortOptions {
   std::array<std::int64_t, 2> image_size{0, 0};
   // Names of modalities that nobody will read: who has them is found out all the same, but no image is opened.
   std::vector<std::string> unread = {};
+  RowSink* sink = nullptr;  // null: rows are kept in the cohort
 };
 
-// Reads the cohort folder. The first problem is a data error that names file, line and column (for CSV files the column
-// counts fields), never a patient's value; kind = "survival" is a usage error.
-Cohort read_cohort(const std::filesystem::path& folder, const CohortOptions& options = {});
+// Reads a cohort folder or a prepared cohort, whichever the path is. The first problem is a data error that names file,
+// line and column (for CSV files the column counts fields), never a patient's value; kind = "survival" is a usage
+// error.
+Cohort read_cohort(const std::filesystem::path& path, const CohortOptions& options = {});
+
+// Reads a cohort folder for a prepared cohort: rows go to the sink, labels may be missing, images may be of several
+// sizes. `unmatched`: ids that the labels file does not have, a modality each.
+struct UnmatchedIds;
+Cohort read_cohort_to(RowSink& sink, const std::filesystem::path& folder, std::vector<UnmatchedIds>& unmatched);
+
+// The modalities alone, without their data.
+struct ModalityName {
+  std::string name;
+  ModalityKind kind = ModalityKind::table;
+};
+std::vector<ModalityName> cohort_modalities(const std::filesystem::path& path);
 
 // All patients; the labelled ones; those of `patients` who have modality m; those who have at least one modality.
 std::vector<std::int64_t> all_patients(const Cohort& cohort);

@@ -13,7 +13,11 @@
 namespace plait {
 namespace {
 
-constexpr std::string_view kPlaceholder = "{patient_id}";
+bool is_plain(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+}
 
 // Walks cohort.toml; remembers the file and the log so that every message has its place.
 class CohortFileReader {
@@ -159,15 +163,9 @@ class CohortFileReader {
     ModalityEntry modality;
     modality.name = entry.key;
     modality.where = place(entry);
-    const bool plain = !entry.key.empty() && std::all_of(entry.key.begin(), entry.key.end(), [](char c) {
-      return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-    });
-    if (!plain) fail_data(place(entry), "a modality's name is made of letters, digits, _ and -");
-    // fusion = "early" must mean one thing.
-    for (const char* taken : {"early", "late", "concat", "attention", "hybrid"}) {
-      if (entry.key == taken)
-        fail_data(place(entry), fmt::format("\"{}\" is a kind of fusion: rename the modality", taken));
-    }
+    if (!is_plain(entry.key)) fail_data(place(entry), "a modality's name is made of letters, digits, _ and -");
+    if (!is_modality_name(entry.key))
+      fail_data(place(entry), fmt::format("\"{}\" is a kind of fusion: rename the modality", entry.key));
     const TomlTable* table = entry.value.table();
     if (table == nullptr) fail_data(place(entry), fmt::format("modality \"{}\" has to be a section", entry.key));
     const std::string section = "modality." + entry.key;
@@ -202,14 +200,14 @@ class CohortFileReader {
     const std::size_t slash = modality.file.rfind('/');
     const std::size_t begin = slash == std::string::npos ? 0 : slash + 1;
     const std::string last = modality.file.substr(begin);
-    const std::size_t at = modality.file.find(kPlaceholder);
-    if (at == std::string::npos || at < begin || modality.file.find(kPlaceholder, at + 1) != std::string::npos) {
+    const std::size_t at = modality.file.find(kPatientPlaceholder);
+    if (at == std::string::npos || at < begin || modality.file.find(kPatientPlaceholder, at + 1) != std::string::npos) {
       fail_data(place(entry.value),
                 "\"files\" needs {patient_id} once, in the file's name, as in "
                 "\"images/{patient_id}.png\"");
     }
     modality.prefix = modality.file.substr(begin, at - begin);
-    modality.suffix = modality.file.substr(at + kPlaceholder.size());
+    modality.suffix = modality.file.substr(at + kPatientPlaceholder.size());
     modality.path = path_inside(folder_, begin == 0 ? "." : modality.file.substr(0, begin), place(entry.value));
   }
 
@@ -220,6 +218,13 @@ class CohortFileReader {
 };
 
 }  // namespace
+
+bool is_modality_name(std::string_view name) {
+  // fusion = "early" must mean one thing.
+  for (const char* taken : {"early", "late", "concat", "attention", "hybrid"})
+    if (name == taken) return false;
+  return is_plain(name);
+}
 
 CohortFile read_cohort_file(const std::filesystem::path& folder, ProblemLog& log) {
   std::error_code error;

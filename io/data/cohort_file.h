@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/error.h"
@@ -11,6 +12,8 @@
 #include "io/data/problem_log.h"
 
 namespace plait {
+
+inline constexpr std::string_view kPatientPlaceholder = "{patient_id}";  // in the pattern of images
 
 struct NamedColumn {
   std::string name;
@@ -35,6 +38,9 @@ struct CohortFile {
   std::vector<NamedColumn> targets;
   std::vector<ModalityEntry> modalities;  // 1 .. max_modalities
 };
+
+// Letters, digits, _ and -; not the name of a kind of fusion.
+bool is_modality_name(std::string_view name);
 
 // Problems go to the log; where one leaves the rest without meaning it is thrown. kind = "survival" is a usage error.
 CohortFile read_cohort_file(const std::filesystem::path& folder, ProblemLog& log);

@@ -1,9 +1,10 @@
 // A cohort as the network reads it: per modality a source matrix and the vectors that kernels/gather.h needs to turn
 // its rows into a batch; availability, targets. Cells are standardised here, once, in double; pixels stay the cohort's
-// own and are borrowed, not copied.
+// own and are borrowed, not copied. Of a prepared cohort neither is held: rows are made when a batch asks for them.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,8 +15,8 @@
 
 namespace plait {
 
-// Source of one modality: rows x columns in exactly one of `encoded`, `bytes` and `words`; none where the model does
-// not read the modality (no rows, no columns).
+// Source of one modality: rows x columns in exactly one of `encoded`, `bytes`, `words` and `reader`; none where
+// the model does not read the modality (no rows, no columns).
 struct DatasetModality {
   std::string name;
   ModalityKind kind = ModalityKind::table;
@@ -30,6 +31,9 @@ struct DatasetModality {
   std::vector<float> encoded;  // tables: standardised, NaN = missing (so mean = 0 and scale = 1)
   const std::uint8_t* bytes = nullptr;
   const std::uint16_t* words = nullptr;
+  // A prepared cohort: makes the rows, of `cell`, that would stand there, without keeping them.
+  std::shared_ptr<const RowReader> reader;
+  GatherSource::Cell cell = GatherSource::Cell::f32;
 
   GatherSource source() const;  // borrows all of it
 };

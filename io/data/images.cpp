@@ -54,8 +54,12 @@ std::vector<fs::path> list_images(const ModalityEntry& entry, const fs::path& fo
 class ImageReader {
  public:
   // A log that collects is told of images of several sizes in one note; otherwise they are a problem.
-  ImageReader(const CohortOptions& options, ModalityData& data, ProblemLog& log)
-      : wanted_{options.image_size[0], options.image_size[1]}, data_(data), log_(log) {}
+  ImageReader(const CohortOptions& options, std::size_t modality, ModalityData& data, ProblemLog& log)
+      : wanted_{options.image_size[0], options.image_size[1]},
+        sink_(options.sink),
+        modality_(modality),
+        data_(data),
+        log_(log) {}
 
   void read(const std::vector<fs::path>& files) {
     data_.row_of_patient.assign(files.size(), -1);
@@ -69,10 +73,11 @@ class ImageReader {
         log_.add(error);
       }
     }
-    const auto kept = seen_.size() > 1 ? 0 : static_cast<std::size_t>(data_.rows);
+    const auto kept = seen_.size() > 1 || sink_ != nullptr ? 0 : static_cast<std::size_t>(data_.rows);
     data_.bytes.resize(data_.bits == 8 ? kept * samples() : 0);
     data_.words.resize(data_.bits == 16 ? kept * samples() : 0);
-    if (seen_.size() > 1) note_sizes();
+    if (seen_.size() > 1 && log_.collects()) note_image_sizes(seen_, data_, log_);
+    data_.sizes_differ = seen_.size() > 1;
   }
 
  private:
@@ -93,13 +98,11 @@ class ImageReader {
                 fmt::format("the image has {} channel(s) of {} bits, the first one, {}, {} of {}: make them equal",
                             image.channels, image.bits, first_, data_.channels, data_.bits));
     }
-    if (wanted_.height == 0 && log_.collects()) ++seen_[{size.height, size.width}];
+    if (wanted_.height == 0 && (log_.collects() || sink_ != nullptr)) ++seen_[{size.height, size.width}];
+    if (sink_ != nullptr) return sink_->image(modality_, image);
     if (wanted_.height == 0 && size != ImageSize{data_.height, data_.width}) {
       if (log_.collects()) return;
-      fail_data({path.string()},
-                fmt::format("the image is {} x {} (height x width), the first one, {}, {} x {}: make them equal, or "
-                            "set image_size under [preprocess]",
-                            size.height, size.width, first_, data_.height, data_.width));
+      fail_image_size(path, size, first_, {data_.height, data_.width});
     }
     if (seen_.size() > 1) return;  // nothing is kept
     // For all of them only when a second one fits: the first one alone may promise what the others do not keep.
@@ -112,19 +115,6 @@ class ImageReader {
       std::memcpy(words_.data(), image.bytes.data(), image.bytes.size());
       copy(words_.data(), size, data_.words.data() + begin);
     }
-  }
-
-  void note_sizes() {
-    data_.sizes_differ = true;
-    const auto fewer = [](const auto& a, const auto& b) { return a.second < b.second; };
-    const auto& [size, images] = *std::max_element(seen_.begin(), seen_.end(), fewer);
-    data_.height = size.first;
-    data_.width = size.second;
-    log_.note(
-        fmt::format("{}: {} of {} images are {} x {} (height x width), the others have {} other {}: to train on them "
-                    "set image_size under [preprocess], as in --set preprocess.image_size=[{},{}]",
-                    data_.file, images, data_.rows, size.first, size.second, seen_.size() - 1,
-                    seen_.size() == 2 ? "size" : "sizes", size.first, size.second));
   }
 
   void reserve(std::size_t count) {
@@ -151,11 +141,13 @@ class ImageReader {
   }
 
   ImageSize wanted_;
+  RowSink* sink_;
+  std::size_t modality_;
   ModalityData& data_;
   ProblemLog& log_;
   std::string first_;
-  std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> seen_;  // where problems are collected: size -> images
-  std::vector<std::uint16_t> words_;                                    // of one file
+  SizeCounts seen_;                   // where problems are collected, or with a sink
+  std::vector<std::uint16_t> words_;  // of one file
 };
 
 // Who has an image, without opening one.
@@ -177,14 +169,33 @@ std::vector<std::string> image_ids(const ModalityEntry& entry, const fs::path& f
   return ids;
 }
 
+void note_image_sizes(const SizeCounts& sizes, ModalityData& data, ProblemLog& log) {
+  const auto fewer = [](const auto& a, const auto& b) { return a.second < b.second; };
+  const auto& [size, images] = *std::max_element(sizes.begin(), sizes.end(), fewer);
+  data.height = size.first;
+  data.width = size.second;
+  log.note(
+      fmt::format("{}: {} of {} images are {} x {} (height x width), the others have {} other {}: to train on them "
+                  "set image_size under [preprocess], as in --set preprocess.image_size=[{},{}]",
+                  data.file, images, data.rows, size.first, size.second, sizes.size() - 1,
+                  sizes.size() == 2 ? "size" : "sizes", size.first, size.second));
+}
+
+void fail_image_size(const fs::path& path, ImageSize size, const std::string& first, ImageSize first_size) {
+  fail_data({path.string()},
+            fmt::format("the image is {} x {} (height x width), the first one, {}, {} x {}: make them equal, or "
+                        "set image_size under [preprocess]",
+                        size.height, size.width, first, first_size.height, first_size.width));
+}
+
 void read_images(const ModalityEntry& entry, const fs::path& folder, const PatientIndex& patients,
-                 const CohortOptions& options, ModalityData& data, std::vector<std::string>& unmatched,
-                 ProblemLog& log) {
+                 const CohortOptions& options, std::size_t modality, ModalityData& data,
+                 std::vector<std::string>& unmatched, ProblemLog& log) {
   const std::vector<fs::path> files = list_images(entry, folder, patients, unmatched, log);
   if (std::find(options.unread.begin(), options.unread.end(), entry.name) != options.unread.end()) {
     list_only(files, data);
   } else {
-    ImageReader(options, data, log).read(files);
+    ImageReader(options, modality, data, log).read(files);
   }
 }
 

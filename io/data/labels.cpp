@@ -135,26 +135,6 @@ class TargetReader {
   ClassList classes_;
 };
 
-void check_classes(const CohortFile& file, const Cohort& cohort, const FilePosition& where, ProblemLog& log) {
-  if (cohort.patients() == 0) return;
-  for (std::int64_t column = 0; column < cohort.target_columns(); ++column) {
-    double low = std::numeric_limits<double>::infinity(), high = -low;
-    for (std::int64_t patient = 0; patient < cohort.patients(); ++patient) {
-      if (!cohort.labelled(patient)) continue;
-      low = std::min(low, cohort.target(patient, column));
-      high = std::max(high, cohort.target(patient, column));
-    }
-    const std::string& name = file.targets[static_cast<std::size_t>(column)].name;
-    if (low > high) {
-      log.add(where, fmt::format("target \"{}\": no patient has a value", name));
-      return;
-    }
-    if (low == high && file.task != TaskKind::regression) {
-      log.add(where, fmt::format("target \"{}\" has one value only: there is nothing to learn", name));
-    }
-  }
-}
-
 // Patients without a labels file.
 PatientIndex collect_patients(const CohortFile& file, Cohort& cohort, ProblemLog& log) {
   PatientIndex index;
@@ -182,6 +162,26 @@ PatientIndex collect_patients(const CohortFile& file, Cohort& cohort, ProblemLog
 }
 
 }  // namespace
+
+void check_classes(const Cohort& cohort, const FilePosition& where, ProblemLog& log) {
+  if (cohort.patients() == 0) return;
+  for (std::int64_t column = 0; column < cohort.target_columns(); ++column) {
+    double low = std::numeric_limits<double>::infinity(), high = -low;
+    for (std::int64_t patient = 0; patient < cohort.patients(); ++patient) {
+      if (!cohort.labelled(patient)) continue;
+      low = std::min(low, cohort.target(patient, column));
+      high = std::max(high, cohort.target(patient, column));
+    }
+    const std::string& name = cohort.target_names[static_cast<std::size_t>(column)];
+    if (low > high) {
+      log.add(where, fmt::format("target \"{}\": no patient has a value", name));
+      return;
+    }
+    if (low == high && cohort.task != TaskKind::regression) {
+      log.add(where, fmt::format("target \"{}\" has one value only: there is nothing to learn", name));
+    }
+  }
+}
 
 PatientIndex read_labels(const CohortFile& file, const CohortOptions& options, Cohort& cohort, ProblemLog& log) {
   cohort.has_targets = options.read_targets;
@@ -224,7 +224,7 @@ PatientIndex read_labels(const CohortFile& file, const CohortOptions& options, C
 
   const FilePosition where{csv.name()};
   if (cohort.patients() == 0) log.add(where, "the file has no patient");
-  if (options.for_training) check_classes(file, cohort, where, log);
+  if (options.for_training) check_classes(cohort, where, log);
   return index;
 }
 

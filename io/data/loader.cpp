@@ -65,11 +65,17 @@ Loader::Slot Loader::make_slot() {
     out.some_unobserved = modality.has_missing_cells;
   }
   slot.patients = memory_.array<std::int64_t>(size_);
-  if (!gathers_) make_values(batch);
+  if (!gathers_) make_values(slot);
   return slot;
 }
 
-void Loader::make_values(Batch& batch) {
+void Loader::make_values(Slot& slot) {
+  Batch& batch = slot.batch;
+  std::int64_t made = 0;
+  for (const DatasetModality& modality : dataset_.modalities())
+    if (modality.reader != nullptr) made = std::max(made, size_ * modality.columns * cell_size(modality.cell));
+  slot.made = memory_.array<std::byte>(made);
+  slot.made_rows = memory_.array<std::int64_t>(size_);
   for (std::size_t m = 0; m < batch.modalities.size(); ++m) {
     const Shape shape = batch.modalities[m].values.shape;
     ModalityBatch& out = batch.modalities[m] = {};
@@ -83,7 +89,7 @@ void Loader::pack_on_host() {
   if (prefetch_) prefetch_->finish();
   gathers_ = false;
   for (Slot& slot : slots_) {
-    make_values(slot.batch);
+    make_values(slot);
     for (std::size_t m = 0; m < slot.batch.modalities.size(); ++m) fill_values(slot, m);
   }
 }
@@ -181,7 +187,16 @@ void Loader::fill_rows(Slot& slot, std::size_t m, std::span<const std::int64_t> 
 void Loader::fill_values(Slot& slot, std::size_t m) const {
   const DatasetModality& modality = dataset_.modalities()[m];
   if (modality.rows == 0) return;  // the batch holds zeros
-  const GatherSource source = modality.source();
+  GatherSource source = modality.source();
+  const std::int64_t* rows = slot.source_rows[m];
+  if (source.reader != nullptr) {  // the same rows, in the batch's order
+    for (std::int64_t i = 0; i < size_; ++i) {
+      slot.made_rows[i] = rows[i] < 0 ? -1 : i;
+      if (rows[i] >= 0) source.reader->read(rows[i], slot.made + i * source.columns * cell_size(source.cell));
+    }
+    source.cells = slot.made;
+    rows = slot.made_rows;
+  }
   const ModalityBatch& out = slot.batch.modalities[m];
   const GatherParams params{.batch = size_,
                             .columns = source.columns,
@@ -190,8 +205,8 @@ void Loader::fill_values(Slot& slot, std::size_t m) const {
                             .observed_stride = out.observed.row_stride,
                             .period = source.period};
   dispatch_cells(source, [&](const auto* cells) {
-    cpu::gather_normalise(params, cells, slot.source_rows[m], source.fill, source.mean, source.scale,
-                          out.values.as<float>(), out.observed.empty() ? nullptr : out.observed.as<std::uint8_t>());
+    cpu::gather_normalise(params, cells, rows, source.fill, source.mean, source.scale, out.values.as<float>(),
+                          out.observed.empty() ? nullptr : out.observed.as<std::uint8_t>());
   });
 }
 

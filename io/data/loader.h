@@ -53,9 +53,11 @@ class Loader final : public BatchSource {
     Batch batch;
     std::int64_t* patients = nullptr;        // [size] those of the batch
     std::vector<std::int64_t*> source_rows;  // [size] of each modality
+    std::byte* made = nullptr;               // rows of a modality that has a reader, one modality after the other,
+    std::int64_t* made_rows = nullptr;       // [size] and which of them there are
   };
   Slot make_slot();
-  void make_values(Batch& batch);
+  void make_values(Slot& slot);
   void fill(std::int64_t number);                     // batch `number` of the epoch, into its slot
   std::int64_t patient_at(std::int64_t place) const;  // in the order of the epoch
   double group_weight_sum(std::int64_t number) const;

@@ -7,11 +7,14 @@
 
 #include "engine/error.h"
 #include "io/data/preprocess.h"
+#include "io/data/stored_rows.h"
 
 namespace plait {
 namespace {
 
-constexpr std::size_t kColumnBlock = 32;  // columns gathered at once: a cache line or two of every row
+// Columns gathered at once. In memory: a cache line or two of every row. From a file: as many as 32 MiB hold, because
+// each block walks through the file's rows once.
+constexpr std::size_t kColumnBlock = 32, kStoredBlock = std::size_t{1} << 25;
 
 struct Moments {
   double mean = 0.0, deviation = 1.0, variance = 0.0;
@@ -68,11 +71,15 @@ class TableFit {
   ModalityFit fit(const std::vector<std::size_t>& rows) {
     rows_ = &rows;
     const std::size_t columns = data_.columns.size();
-    std::vector<float> block(kColumnBlock * rows.size());
-    for (std::size_t begin = 0; begin < columns; begin += kColumnBlock) {
-      const std::size_t count = std::min(kColumnBlock, columns - begin);
+    const std::size_t most =
+        std::min(columns, data_.stored_table == nullptr
+                              ? kColumnBlock
+                              : std::max<std::size_t>(kStoredBlock / (sizeof(float) * rows.size()), 1));
+    std::vector<float> block(most * rows.size());
+    for (std::size_t begin = 0; begin < columns; begin += most) {
+      const std::size_t count = std::min(most, columns - begin);
       for (std::size_t r = 0; r < rows.size(); ++r) {
-        const float* cells = data_.cells.data() + rows[r] * columns + begin;
+        const float* cells = data_.row(static_cast<std::int64_t>(rows[r])) + begin;
         for (std::size_t j = 0; j < count; ++j) block[j * rows.size() + r] = cells[j];
       }
       for (std::size_t j = 0; j < count; ++j) {
@@ -165,14 +172,17 @@ class TableFit {
 
 // Exact: counts of each sample value, then two passes over at most 65536 of them.
 template <class Sample>
-void fit_channels(const Sample* samples, const std::vector<std::size_t>& rows, ModalityFit& fit) {
+void fit_channels(const Sample* samples, const StoredImages* stored, const std::vector<std::size_t>& rows,
+                  ModalityFit& fit) {
   constexpr std::size_t values = std::size_t{1} << (8 * sizeof(Sample));
   constexpr double white = static_cast<double>(values - 1);
   const auto channels = static_cast<std::size_t>(fit.channels);
   const auto length = static_cast<std::size_t>(fit.height * fit.width * fit.channels);
   std::vector<std::uint64_t> counts(values * channels, 0);
+  std::vector<Sample> read(stored == nullptr ? 0 : length);
   for (const std::size_t row : rows) {
-    const Sample* image = samples + row * length;
+    if (stored != nullptr) stored->read(static_cast<std::int64_t>(row), read.data());
+    const Sample* image = stored != nullptr ? read.data() : samples + row * length;
     for (std::size_t i = 0; i < length; i += channels) {
       for (std::size_t c = 0; c < channels; ++c) ++counts[c * values + image[i + c]];
     }
@@ -208,9 +218,9 @@ ModalityFit fit_image(const ModalityData& data, const std::vector<std::size_t>& 
     fit.mean.assign(static_cast<std::size_t>(data.channels), 0.0);
     fit.deviation.assign(static_cast<std::size_t>(data.channels), 1.0);
   } else if (data.bits == 8) {
-    fit_channels(data.bytes.data(), rows, fit);
+    fit_channels(data.bytes.data(), data.stored_images.get(), rows, fit);
   } else {
-    fit_channels(data.words.data(), rows, fit);
+    fit_channels(data.words.data(), data.stored_images.get(), rows, fit);
   }
   return fit;
 }

@@ -23,8 +23,13 @@ struct ColumnState {
 
 class TableReader {
  public:
-  TableReader(const ModalityEntry& entry, ModalityData& data, ProblemLog& log)
-      : entry_(entry), data_(data), log_(log), csv_(entry.path, entry.path.string()), id_(find_id_column(csv_)) {
+  TableReader(const ModalityEntry& entry, ModalityData& data, ProblemLog& log, const TakeRow& take_row)
+      : entry_(entry),
+        data_(data),
+        log_(log),
+        take_row_(take_row),
+        csv_(entry.path, entry.path.string()),
+        id_(find_id_column(csv_)) {
     for (std::size_t field = 0; field < csv_.columns(); ++field) {
       if (field == id_) continue;
       fields_.push_back(field);
@@ -42,7 +47,7 @@ class TableReader {
   void read(const PatientIndex& patients, std::vector<std::string>& unmatched) {
     // As many rows as there can be: patients, or the bytes of the file by one byte a field.
     const std::uint64_t most = std::min<std::uint64_t>(patients.size(), csv_.file_bytes() / csv_.columns() + 1);
-    data_.cells.reserve(most * fields_.size());
+    if (!take_row_) data_.cells.reserve(most * fields_.size());
     data_.row_of_patient.assign(patients.size(), -1);
     std::vector<std::size_t> first_line(patients.size(), 0);
     TextMap<std::size_t> strangers;
@@ -64,9 +69,10 @@ class TableReader {
       if (known && any) {
         data_.row_of_patient[static_cast<std::size_t>(patient->second)] = data_.rows++;
         data_.line.push_back(static_cast<std::uint32_t>(csv_.line()));
-      } else {
-        data_.cells.resize(begin);
+        if (!take_row_) continue;
+        take_row_(data_.cells);
       }
+      data_.cells.resize(begin);
     }
   }
 
@@ -150,6 +156,7 @@ class TableReader {
   const ModalityEntry& entry_;
   ModalityData& data_;
   ProblemLog& log_;
+  const TakeRow& take_row_;
   CsvReader csv_;
   std::size_t id_;
   std::vector<std::size_t> fields_;  // field of the file behind each column
@@ -159,8 +166,8 @@ class TableReader {
 }  // namespace
 
 void read_table(const ModalityEntry& entry, const PatientIndex& patients, ModalityData& data,
-                std::vector<std::string>& unmatched, ProblemLog& log) {
-  TableReader(entry, data, log).read(patients, unmatched);
+                std::vector<std::string>& unmatched, ProblemLog& log, const TakeRow& take_row) {
+  TableReader(entry, data, log, take_row).read(patients, unmatched);
 }
 
 }  // namespace plait
