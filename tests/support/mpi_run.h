@@ -26,7 +26,7 @@ inline Environment mpi_environment() {
           {"OMPI_MCA_plm_rsh_agent", "false"},  // one machine: no ssh is looked for
           // Under a sanitizer: what the library itself leaks, and what of its own it does not show.
           {"ASAN_OPTIONS", "detect_leaks=0"},
-          {"TSAN_OPTIONS", "suppressions=" PLAIT_SOURCE_DIR "/tests/support/mpi.tsan"}};
+          {"TSAN_OPTIONS", "suppressions=" PLAIT_SOURCE_DIR "/tests/support/mpi.tsan history_size=7"}};
 }
 
 inline std::vector<std::string> mpi_command(int ranks, const std::vector<std::string>& program,
