@@ -20,7 +20,7 @@ struct PrepareCommand {
 struct TrainCommand {
   std::string cohort, out, config, ids, init, trace, device = "auto";
   std::vector<std::string> sets;
-  bool resume = false;
+  bool resume = false, fast = false;
 };
 
 struct EvaluateCommand {

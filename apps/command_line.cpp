@@ -74,6 +74,8 @@ CLI::App* add_train(CLI::App& app, TrainCommand& command) {
       "--resume", command.resume,
       "Go on from the newest checkpoint of the same command line that was interrupted; start anew if there is "
       "none");
+  sub->add_flag("--fast", command.fast,
+                "On several ranks: any number of them, with plain sums; the result depends on their number");
   add_device(*sub, command.device);
   add_trace(*sub, command.trace);
   return sub;

@@ -8,18 +8,9 @@
 #include <system_error>
 
 #include "apps/command.h"
-#include "apps/printable.h"
+#include "apps/report.h"
 #include "engine/error.h"
 #include "kernels/gpu_failure.h"
-
-namespace {
-
-int report(const char* message, plait::ExitCode code) {
-  std::fprintf(stderr, "plait: %s\n", plait::printable(message).c_str());
-  return static_cast<int>(code);
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   umask(077);  // whatever the shell says: what is written about patients is for the owner alone
@@ -29,14 +20,14 @@ int main(int argc, char** argv) {
     if (std::fflush(stdout) != 0) plait::fail_storage("standard output cannot be written; is the disk full?");
     return code;
   } catch (const plait::Error& error) {
-    return report(error.what(), error.code());
+    return plait::report(error.what(), error.code());
   } catch (const plait::gpu::Failure& failure) {
-    return report(failure.what(), plait::ExitCode::device);
+    return plait::report(failure.what(), plait::ExitCode::device);
   } catch (const std::bad_alloc&) {
-    return report("out of memory; use a smaller train.batch_size or a smaller cohort", plait::ExitCode::device);
+    return plait::report("out of memory; use a smaller train.batch_size or a smaller cohort", plait::ExitCode::device);
   } catch (const std::system_error& error) {  // of files and streams: printing to a full disk ends here
-    return report((std::string("reading or writing failed: ") + error.what()).c_str(), plait::ExitCode::storage);
+    return plait::report(std::string("reading or writing failed: ") + error.what(), plait::ExitCode::storage);
   } catch (const std::exception& error) {
-    return report(error.what(), plait::ExitCode::internal);
+    return plait::report(error.what(), plait::ExitCode::internal);
   }
 }

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <atomic>
 #include <csignal>
 #include <nlohmann/json.hpp>
 
@@ -8,8 +9,10 @@
 #include "apps/device.h"
 #include "apps/evaluation_text.h"
 #include "apps/metrics_log.h"
+#include "apps/ranks.h"
 #include "apps/stop_signal.h"
 #include "apps/version.h"
+#include "engine/comm/agreement.h"
 #include "engine/error.h"
 #include "io/atomic_file.h"
 #include "io/checkpoint.h"
@@ -25,6 +28,8 @@ namespace plait {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr const char* fit_name = "preprocessing, fitted on the cohort's values,";
 
 RunConfig configuration(const TrainCommand& options) {
   std::vector<InputShape> modalities;
@@ -116,6 +121,20 @@ std::string modality_counts(const TrainedModel& trained, const Cohort& cohort, c
   return fmt::format("{}", fmt::join(counts, ", "));
 }
 
+// Nothing for one rank that computes whole batches.
+void print_distribution(const Training& training, std::size_t buffer_bytes) {
+  const Distribution& how = training.distribution;
+  if (how.alone()) return;
+  const auto mib = [](std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
+  const int ranks = how.ranks != nullptr ? how.ranks->size() : 1;
+  fmt::print(
+      "{}, {} of a batch on each, {}; a rank holds {:.1f} MiB of the optimizer's state and {:.1f} MiB of sums "
+      "(a copy of the parameters: {:.1f} MiB)\n",
+      counted(ranks, "rank"), counted(how.parts.own, "part"),
+      how.tree ? "the same result on any number of ranks" : "plain sums (--fast)", mib(training.optimizer_bytes),
+      mib(training.sum_bytes), mib(buffer_bytes));
+}
+
 void print_plan(const TrainedModel& trained, const Training& training, const Cohort& cohort, const Split& split,
                 const std::string& device, const std::vector<std::string>& notes) {
   fmt::print("{} model, {}, on {}\n", trained.config.model.fusion,
@@ -128,14 +147,19 @@ void print_plan(const TrainedModel& trained, const Training& training, const Coh
   fmt::print("{} to train on, {} to validate, {} untouched for the test\n",
              counted(training.training_patients, "patient"), training.validation_patients, split.test.size());
   fmt::print("modalities of the training part: {}\n", modality_counts(trained, cohort, split));
+  print_distribution(training, trained.model->parameters().flat_bytes());
   for (const std::string& note : notes) fmt::print("note: {}\n", note);
   std::fflush(stdout);
+}
+
+ExitCode interrupted_by(int signal) {
+  return signal == SIGINT ? ExitCode::interrupted : ExitCode::terminated;
 }
 
 // What an interrupted run says: it is no error, but the exit code must tell.
 [[noreturn]] void fail_interrupted(int signal, const TrainResult& result, const RunFolder& folder) {
   throw Error(
-      signal == SIGINT ? ExitCode::interrupted : ExitCode::terminated,
+      interrupted_by(signal),
       fmt::format(
           "stopped by a signal after {} and {}; {}", counted(result.epochs, "epoch"), counted(result.steps, "step"),
           has_checkpoints(folder.checkpoints())
@@ -144,13 +168,12 @@ void print_plan(const TrainedModel& trained, const Training& training, const Coh
 }
 
 // The same steps would come to the same end, so --resume alone is no advice.
-[[noreturn]] void fail_numeric(const Error& error, const RunFolder& folder) {
-  throw Error(ExitCode::numeric,
-              fmt::format("{}; {}", error.what(),
-                          has_checkpoints(folder.checkpoints())
-                              ? "the checkpoints of before stay in " + folder.checkpoints().string() +
-                                    ": for other settings choose another --out, or remove " + folder.path().string()
-                              : "nothing was written"));
+std::string numeric_failure(const Error& error, const RunFolder& folder) {
+  return fmt::format("{}; {}", error.what(),
+                     has_checkpoints(folder.checkpoints())
+                         ? "the checkpoints of before stay in " + folder.checkpoints().string() +
+                               ": for other settings choose another --out, or remove " + folder.path().string()
+                         : "nothing was written");
 }
 
 void print_restored(const TrainState* state, const std::vector<std::string>& damaged) {
@@ -164,40 +187,99 @@ void print_restored(const TrainState* state, const std::vector<std::string>& dam
   std::fflush(stdout);
 }
 
-}  // namespace
+// What the training is told, the same on all ranks.
+struct Inputs {
+  RunConfig config;
+  ChosenDevice device;
+  Cohort cohort;
+  Split split;
+};
 
-int run_train(const TrainCommand& options) {
-  if (options.resume && is_finished(options.out)) {
-    remove_checkpoints(options.out);
-    fmt::print("{} is finished already\n", options.out);
-    return 0;
-  }
-  const RunConfig config = configuration(options);
-  RunFolder folder(options.out, options.resume ? RunFolder::Start::resume : RunFolder::Start::fresh);
-  TraceFile trace_file(options.trace);
-  const ChosenDevice chosen = choose_device(options.device, config.train.threads);
-  const std::string& device = chosen.description;
-  const Cohort cohort = [&] {
-    const Phase phase(trace_file.trace(), "read cohort");
-    return read_cohort(
+Inputs read_inputs(const TrainCommand& options, const ProcessGroup& group, Trace* trace) {
+  Inputs inputs{.config = configuration(options), .device = {}, .cohort = {}, .split = {}};
+  const RunConfig& config = inputs.config;
+  require_divisible(config.distributed, group.size(), options.fast);
+  inputs.device = choose_device(options.device, threads_of_rank(group, config.train.threads));
+  {
+    const Phase phase(trace, "read cohort");
+    inputs.cohort = read_cohort(
         options.cohort,
         {.for_training = true, .image_size = config.preprocess.image_size, .unread = config.preprocess.unread});
-  }();
-  const Split split = options.ids.empty()
-                          ? make_split(cohort, config.train.test, config.train.validation, config.train.seed)
-                          : read_split(options.ids, cohort);
+  }
+  inputs.split = options.ids.empty()
+                     ? make_split(inputs.cohort, config.train.test, config.train.validation, config.train.seed)
+                     : read_split(options.ids, inputs.cohort);
+  return inputs;
+}
 
+void require_same_inputs(ProcessGroup& group, const TrainCommand& options, const Inputs& inputs) {
+  if (group.size() == 1) return;
+  require_agreement(
+      group,
+      {{"program", program_fingerprint()},
+       {"configuration", config_toml(inputs.config) + (options.fast ? "fast" : "") + (options.resume ? "resume" : "")},
+       {"cohort", cohort_fingerprint(inputs.cohort) + split_to_json(inputs.cohort, inputs.split)}});
+}
+
+// The watchdog's and the signals' view of a training.
+class Watched {
+ public:
+  Watched(ProcessGroup& group, const TrainCommand& options, const RunConfig& config) : group_(group) {
+    watch_stop_signals();
+    if (group.size() > 1)
+      group.watch({.folder = RunFolder::path_of(options.out),
+                   .collective_timeout_s = static_cast<double>(config.distributed.collective_timeout),
+                   .step = [this] { return step_.load(); },
+                   .terminating = [] { return stop_signal() != 0; }});
+  }
+  void step(const StepRecord& record) { step_ = record.step; }
+  // A launcher sends SIGTERM to those who are left of a job: then there is nobody to checkpoint with.
+  bool stop() const { return stop_signal() != 0 && !group_.peer_lost(); }
+
+ private:
+  ProcessGroup& group_;
+  std::atomic<std::int64_t> step_{0};
+};
+
+TrainingOptions training_options(const TrainCommand& options, const Inputs& inputs, ProcessGroup& group) {
+  TrainingOptions training{.device = inputs.device.device, .fast = options.fast};
+  if (!options.init.empty()) training.init = options.init;
+  if (group.size() > 1) training.ranks = &group.host();
+  training.checkpoints = {
+      .root = RunFolder::checkpoints_of(options.out), .resume = options.resume, .log = {}, .restored = {}};
+  return training;
+}
+
+// A rank that computes and says nothing.
+int train_silently(const TrainCommand& options, const Inputs& inputs, ProcessGroup& group) {
+  Watched watched(group, options, inputs.config);
+  TrainingHooks hooks;
+  hooks.built = [&](const TrainedModel& trained, const Training&, const std::vector<std::string>&) {
+    require_agreement(group, {{fit_name, preprocess_to_json(trained.fit)}});
+  };
+  hooks.step_done = [&](const StepRecord& record) { watched.step(record); };
+  hooks.stop = [&] { return watched.stop(); };
+  const Training training =
+      train_model(inputs.config, inputs.cohort, inputs.split, hooks, training_options(options, inputs, group));
+  return training.result.interrupted ? static_cast<int>(interrupted_by(stop_signal())) : 0;
+}
+
+int train_and_report(const TrainCommand& options, const Inputs& inputs, RunFolder& folder, TraceFile& trace_file,
+                     ProcessGroup& group) {
+  const auto& [config, device, cohort, split] = inputs;
   MetricsLog metrics(folder.path() / "metrics.jsonl");
   Progress progress(stdout);
   ProgressState shown;
+  Watched watched(group, options, config);
   TrainingHooks hooks;
   hooks.built = [&](const TrainedModel& trained, const Training& training, std::vector<std::string> notes) {
+    if (group.size() > 1) require_agreement(group, {{fit_name, preprocess_to_json(trained.fit)}});
     if (options.ids.empty() && config.train.test > 0.0 && split.test.empty())
       notes.insert(notes.begin(),
                    fmt::format("nobody is left for the test, although train.test = {}: too few patients, "
                                "or groups too large to divide",
                                config.train.test));
-    print_plan(trained, training, cohort, split, device, notes);
+    print_plan(trained, training, cohort, split, device.description, notes);
   };
   hooks.pretrained = [&](const std::string& modality, const EpochRecord& record, std::int64_t epochs) {
     fmt::print("pretraining {}: epoch {}/{}  reconstruction {:.4f}\n", modality, record.epoch, epochs,
@@ -210,6 +292,7 @@ int run_train(const TrainCommand& options) {
     progress.epoch(shown);
   };
   hooks.step_done = [&](const StepRecord& record) {
+    watched.step(record);
     ProgressState state = shown;
     state.epoch = record.epoch, state.epochs = config.train.epochs;
     state.step = record.batch, state.steps = record.batches;
@@ -221,27 +304,24 @@ int run_train(const TrainCommand& options) {
     fmt::print("batches: {}\n", how);
     std::fflush(stdout);
   };
-  watch_stop_signals();
-  hooks.stop = [] { return stop_signal() != 0; };
-  TrainingOptions training_options;
-  training_options.device = chosen.device;
-  training_options.trace = trace_file.trace();
-  if (!options.init.empty()) training_options.init = options.init;
-  training_options.checkpoints = {
-      .root = folder.checkpoints(),
-      .resume = options.resume,
-      .log = [&] { return metrics.text(); },
-      .restored =
-          [&](const TrainState* state, const std::string& log, const std::vector<std::string>& damaged) {
-            print_restored(state, damaged);
-            metrics.restart(log);
-          }};
+  hooks.stop = [&] { return watched.stop(); };
+  TrainingOptions how = training_options(options, inputs, group);
+  how.trace = trace_file.trace();
+  how.checkpoints->log = [&] { return metrics.text(); };
+  how.checkpoints->restored = [&](const TrainState* state, const std::string& log,
+                                  const std::vector<std::string>& damaged) {
+    print_restored(state, damaged);
+    metrics.restart(log);
+  };
   const Training training = [&] {
     try {
-      return train_model(config, cohort, split, hooks, training_options);
+      return train_model(config, cohort, split, hooks, how);
+    } catch (const AgreedError& error) {
+      if (error.code() != ExitCode::numeric) throw;
+      throw AgreedError(ExitCode::numeric, numeric_failure(error, folder));
     } catch (const Error& error) {
       if (error.code() != ExitCode::numeric) throw;
-      fail_numeric(error, folder);
+      throw Error(ExitCode::numeric, numeric_failure(error, folder));
     }
   }();
   progress.finish();
@@ -256,7 +336,7 @@ int run_train(const TrainCommand& options) {
   write_text_file(folder.path() / "split.json", split_to_json(cohort, split));
   const Json summary = [&] {
     const Phase phase(trace_file.trace(), "summary");
-    return summary_json(options, cohort, split, training, device);
+    return summary_json(options, cohort, split, training, device.description);
   }();
   write_text_file(folder.path() / "summary.json", summary.dump(2) + "\n");
   folder.commit();
@@ -266,6 +346,41 @@ int run_train(const TrainCommand& options) {
              training.result.stopped_early ? ", stopped early" : "", training.result.best_epoch,
              folder.target().string());
   return 0;
+}
+
+int train_on_ranks(const TrainCommand& options, ProcessGroup& group) {
+  const bool first = group.rank() == 0;
+  bool finished = false;
+  std::optional<RunFolder> folder;
+  std::optional<TraceFile> trace_file;
+  Inputs inputs;
+  together(group.host(), [&] {
+    finished = options.resume && is_finished(options.out);
+    if (finished) return;
+    if (first) {
+      configuration(options);  // a mistake in it must not cost a folder
+      folder.emplace(options.out, options.resume ? RunFolder::Start::resume : RunFolder::Start::fresh);
+    }
+    trace_file.emplace(first ? options.trace : "");
+    inputs = read_inputs(options, group, trace_file->trace());
+  });
+  if (finished) {
+    if (!first) return 0;
+    remove_checkpoints(options.out);
+    fmt::print("{} is finished already\n", options.out);
+    return 0;
+  }
+  require_same_inputs(group, options, inputs);
+  if (!first) return train_silently(options, inputs, group);
+  if (group.size() > 1) folder->leave_behind();
+  return train_and_report(options, inputs, *folder, *trace_file, group);
+}
+
+}  // namespace
+
+int run_train(const TrainCommand& options) {
+  const std::unique_ptr<ProcessGroup> group = ProcessGroup::join();
+  return on_ranks(*group, [&] { return train_on_ranks(options, *group); });
 }
 
 }  // namespace plait

@@ -90,6 +90,14 @@ bool is_finished(const fs::path& target) {
          fs::is_regular_file(target / "summary.json", ignored);
 }
 
+fs::path RunFolder::path_of(const fs::path& target) {
+  return resolved(target).string() + ".partial";
+}
+
+fs::path RunFolder::checkpoints_of(const fs::path& target) {
+  return path_of(target) / checkpoint_name;
+}
+
 RunFolder::RunFolder(const fs::path& target, Start start) : target_(resolved(target)) {
   check_free(target_);
   std::error_code failed;
@@ -97,7 +105,7 @@ RunFolder::RunFolder(const fs::path& target, Start start) : target_(resolved(tar
   if (failed)
     fail_storage(target_.parent_path().string() + ": cannot be made: " + failed.message() +
                  "; choose an --out you may write to");
-  partial_ = target_.string() + ".partial";
+  partial_ = path_of(target_);
   take_partial(start);
 }
 
@@ -123,7 +131,7 @@ void RunFolder::take_partial(Start start) {
 
 RunFolder::~RunFolder() {
   std::error_code ignored;
-  if (!committed_ && !has_checkpoints(checkpoints())) fs::remove_all(partial_, ignored);
+  if (!committed_ && !shared_ && !has_checkpoints(checkpoints())) fs::remove_all(partial_, ignored);
   if (lock_ >= 0) close(lock_);
 }
 

@@ -24,6 +24,12 @@ class RunFolder {
   const std::filesystem::path& target() const { return target_; }  // where it will be, links resolved
 
   std::filesystem::path checkpoints() const;  // not part of the finished folder
+  // The same for ranks that leave the writing to another one.
+  static std::filesystem::path path_of(const std::filesystem::path& target);
+  static std::filesystem::path checkpoints_of(const std::filesystem::path& target);
+
+  // From here on the destructor removes nothing: other processes write there too.
+  void leave_behind() { shared_ = true; }
 
   // Files get 0600 and folders 0700, all are flushed to the disk, then the rename. When that fails, what was built
   // stays under path() (hours of training may be in it) and the storage error says where.
@@ -34,7 +40,7 @@ class RunFolder {
 
   std::filesystem::path target_, partial_;
   int lock_ = -1;
-  bool committed_ = false;
+  bool shared_ = false, committed_ = false;
 };
 
 // Whether `target` is a run that was committed already, and not just any folder that holds something.

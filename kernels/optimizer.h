@@ -49,6 +49,9 @@ void sgd_step(const SgdParams& p, const StepScalars& scalars, const T* gradients
 template <class T>
 double clip_gradient_norm(std::int64_t count, const T* gradients, double clip, StepScalars& scalars, void* workspace);
 
+// That scale of a norm that is known.
+float clip_scale(double norm, double clip);
+
 }  // namespace cpu
 
 // The same on a device, with the same bits; `scalars` and `norm` are in its memory. Parameters, their gradients and

@@ -22,6 +22,12 @@ double sum(std::int64_t count, const T* x, void* workspace);
 template <class T>
 double sum_of_squares(std::int64_t count, const T* x, void* workspace);
 
+// The two halves of sum_of_squares, for a buffer whose blocks lie on several ranks: sums[ceil(count / reduce_block)] of
+// the blocks of a range that begins at one, and the tree over all blocks' sums, which overwrites them.
+template <class T>
+void block_sums_of_squares(std::int64_t count, const T* x, double* sums);
+double sum_of_blocks(std::int64_t blocks, double* sums);
+
 // The index of the first NaN or infinity, or -1.
 template <class T>
 std::int64_t first_non_finite(std::int64_t count, const T* x);

@@ -9,8 +9,6 @@ void require_supported(const RunConfig& config) {
     bool asked;
     const char* what;
   } missing[] = {
-      {config.distributed.shards > 1, "distributed.shards > 1"},
-      {config.distributed.zero == 1, "distributed.zero = 1"},
       {config.distributed.gradient_dtype == "bf16", "distributed.gradient_dtype = \"bf16\""},
   };
   for (const auto& [asked, what] : missing)

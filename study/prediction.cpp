@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/comm/agreement.h"
 #include "engine/error.h"
 #include "engine/out_of_memory.h"
 #include "io/data/loader.h"
 #include "kernels/math/activation.h"
 #include "study/inference.h"
+#include "study/prediction_share.h"
 
 namespace plait {
 namespace {
@@ -93,6 +95,35 @@ void check_finite(const PatientPredictions& predictions, std::int64_t row) {
                                          "this patient's data, or train again with a lower train.learning_rate");
 }
 
+// Adds to `out` and `losses` what this rank's patients give.
+void predict_share(const ResidentCohort* resident, const MultimodalModel& model, const Dataset& dataset,
+                   const PredictionShare& share, const PredictOptions& options, PatientPredictions& out,
+                   std::vector<BatchLoss>& losses) {
+  if (share.count == 0) return;
+  const auto first = out.patients.begin() + share.first;
+  Loader loader(dataset, {first, first + share.count},
+                {.batch_size = share.batch_size,
+                 .keep_size = true,
+                 .shuffle = false,
+                 .weights = options.loss_weights,
+                 .prefetch = false,
+                 .resident = resident,
+                 .trace = options.trace});
+  Arena masks;
+  Inference inference(model, options.trace);
+  loader.start_epoch(0);
+  while (const Batch* batch = loader.next()) {
+    masks.reset();
+    const Batch view = shown(*batch, model, options.removed, masks);
+    const Inference::Result result = run(inference, view);
+    losses.push_back({.loss = result.task * view.weight_sum, .weight = view.weight_sum});
+    for (std::int64_t i = 0; i < view.patients; ++i) {
+      take_patient(model, result, dataset.target_fit(), view.available.as<ModalityMask>()[i], i, out);
+      check_finite(out, view.rows.as<std::int32_t>()[i]);
+    }
+  }
+}
+
 }  // namespace
 
 std::int64_t PatientPredictions::abstained() const {
@@ -107,29 +138,18 @@ PatientPredictions predict_from(const ResidentCohort* resident, const Multimodal
   out.patients.assign(patients.begin(), patients.end());
   out.outputs = model.outputs();
   if (patients.empty()) return out;
-  Loader loader(dataset, out.patients,
-                {.batch_size = inference_batch,
-                 .shuffle = false,
-                 .weights = options.loss_weights,
-                 .prefetch = false,
-                 .resident = resident,
-                 .trace = options.trace});
-  Arena masks;
-  Inference inference(model, options.trace);
-  double loss_sum = 0.0, weight_sum = 0.0;
-  loader.start_epoch(0);
-  while (const Batch* batch = loader.next()) {
-    masks.reset();
-    const Batch view = shown(*batch, model, options.removed, masks);
-    const Inference::Result result = run(inference, view);
-    loss_sum += result.task * view.weight_sum;
-    weight_sum += view.weight_sum;
-    for (std::int64_t i = 0; i < view.patients; ++i) {
-      take_patient(model, result, dataset.target_fit(), view.available.as<ModalityMask>()[i], i, out);
-      check_finite(out, view.rows.as<std::int32_t>()[i]);
-    }
+  const PredictionShare share = prediction_share(out.count(), inference_batch, options.ranks);
+  std::vector<BatchLoss> losses;
+  const auto compute = [&] { predict_share(resident, model, dataset, share, options, out, losses); };
+  if (options.ranks != nullptr && options.ranks->size() > 1) {
+    together(*options.ranks, compute);
+    gather_shares(*options.ranks, share.batch_size, out, losses);
+  } else {
+    compute();
   }
-  if (weight_sum > 0.0) out.task_loss = loss_sum / weight_sum;
+  BatchLoss sum;
+  for (const BatchLoss& batch : losses) sum.loss += batch.loss, sum.weight += batch.weight;
+  if (sum.weight > 0.0) out.task_loss = sum.loss / sum.weight;
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/comm/communicator.h"
 #include "engine/metrics/predictions.h"
 #include "engine/train/resident_cohort.h"
 #include "fusion/model.h"
@@ -32,6 +33,8 @@ struct PredictOptions {
   // The dataset's measurements on the model's device, where somebody has them there already.
   const ResidentCohort* resident = nullptr;
   Trace* trace = nullptr;
+  // Each computes a share of the patients and gets the predictions of all; every one calls with the same arguments.
+  Communicator* ranks = nullptr;
 };
 
 // Inference on `patients` (rows of the dataset's cohort), in their order. A patient on whom the model abstains gets the

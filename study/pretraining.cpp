@@ -50,10 +50,11 @@ Pretraining pretrain(MultimodalModel& model, const TrainOptions& options, const 
                    .shuffle = options.shuffle,
                    .seed = pretraining.seed,
                    .accumulate = options.accumulate,
+                   .parts = hooks.distribution.parts,
                    .resident = hooks.resident,
                    .trace = hooks.trace});
     Reconstruction objective(model, modality);
-    Trainer trainer(objective, pretraining);
+    Trainer trainer(objective, pretraining, hooks.distribution);
     TrainHooks train_hooks{
         .validate = {}, .epoch_done = {}, .step_done = {}, .stop = hooks.stop, .checkpoint = {}, .trace = hooks.trace};
     train_hooks.make_room = [&] {

@@ -18,6 +18,7 @@ struct PretrainingHooks {  // each may be empty
   std::function<bool()> stop = {};     // asked after every optimizer step: true ends it there
   ResidentCohort* resident = nullptr;  // the dataset's measurements on the device; released where a step needs the room
   Trace* trace = nullptr;
+  Distribution distribution = {};  // of the training that follows
 };
 
 enum class Pretraining { none, done, interrupted };

@@ -117,14 +117,18 @@ std::size_t pretraining_bytes(const MultimodalModel& model, const TrainOptions& 
 
 // What comes before the first epoch.
 Pretraining start(MultimodalModel& model, const RunConfig& config, const Dataset& dataset,
-                  const std::vector<std::int64_t>& patients, const TrainingHooks& hooks, const TrainingOptions& options,
-                  ResidentCohort* resident) {
+                  const std::vector<std::int64_t>& patients, const Distribution& distribution,
+                  const TrainingHooks& hooks, const TrainingOptions& options, ResidentCohort* resident) {
   if (options.init) {
     read_parameters(*options.init, model.parameters());
     model.parameters().upload();
   }
   return pretrain(model, config.train, dataset, patients,
-                  {.epoch_done = hooks.pretrained, .stop = hooks.stop, .resident = resident, .trace = options.trace});
+                  {.epoch_done = hooks.pretrained,
+                   .stop = hooks.stop,
+                   .resident = resident,
+                   .trace = options.trace,
+                   .distribution = distribution});
 }
 
 }  // namespace
@@ -132,6 +136,7 @@ Pretraining start(MultimodalModel& model, const RunConfig& config, const Dataset
 Training train_model(const RunConfig& config, const Cohort& cohort, const Split& split, const TrainingHooks& hooks,
                      const TrainingOptions& options) {
   Training training;
+  training.distribution = distribution_of(config.distributed, options.ranks, options.fast);
   training.trained = build_model(config, fit_preprocess(cohort, split.train, config.preprocess));
   MultimodalModel& model = *training.trained.model;
   const bool bf16 = config.train.precision == "bf16";
@@ -149,15 +154,17 @@ Training train_model(const RunConfig& config, const Cohort& cohort, const Split&
     fail_usage("model.late_mean = \"stacked\" is fitted on the validation part, and there is nobody in it");
   training.training_patients = std::ssize(patients);
   training.validation_patients = std::ssize(validation);
-  if (hooks.built) hooks.built(training.trained, training, notes_on(config, cohort, split, training));
-
   LoaderOptions loading{.batch_size = config.train.batch_size,
                         .shuffle = config.train.shuffle,
                         .seed = config.train.seed,
                         .accumulate = config.train.accumulate,
+                        .parts = training.distribution.parts,
                         .trace = options.trace};
   if (config.train.balanced_class_weights) loading.weights = balanced_weights(dataset, patients);
-  Trainer trainer(model, config.train);
+  Trainer trainer(model, config.train, training.distribution);
+  training.optimizer_bytes = trainer.optimizer_bytes();
+  training.sum_bytes = trainer.sum_bytes();
+  if (hooks.built) hooks.built(training.trained, training, notes_on(config, cohort, split, training));
   std::optional<ResidentCohort> resident;
   const auto tell = [&] {
     training.batches = resident->summary();
@@ -188,11 +195,14 @@ Training train_model(const RunConfig& config, const Cohort& cohort, const Split&
                    ": \"epoch\" is beyond train.epochs; remove the folder to start anew");
     if (options.checkpoints->restored && (restored || !damaged.empty()))
       options.checkpoints->restored(restored ? &restored->state : nullptr, restored ? restored->log : "", damaged);
-    train_hooks.checkpoint = [&](const TrainState& state) { checkpoints->save(state, options.checkpoints->log()); };
+    if (options.ranks == nullptr || options.ranks->rank() == 0)
+      train_hooks.checkpoint = [&](const TrainState& state) { checkpoints->save(state, options.checkpoints->log()); };
+    else
+      train_hooks.checkpoint = [](const TrainState&) {};  // the first rank's holds all
   }
   if (!restored) {
     const Pretraining pretraining =
-        start(model, config, dataset, patients, hooks, options, resident ? &*resident : nullptr);
+        start(model, config, dataset, patients, training.distribution, hooks, options, resident ? &*resident : nullptr);
     if (resident && resident->summary() != training.batches) tell();
     training.result.interrupted = pretraining == Pretraining::interrupted;
     if (training.result.interrupted) return training;
@@ -208,7 +218,10 @@ Training train_model(const RunConfig& config, const Cohort& cohort, const Split&
   };
   const auto validate_now = [&] {
     return validate(model, dataset, validation,
-                    {.loss_weights = loading.weights, .resident = loading.resident, .trace = options.trace});
+                    {.loss_weights = loading.weights,
+                     .resident = loading.resident,
+                     .trace = options.trace,
+                     .ranks = options.ranks});
   };
   if (!validation.empty())
     train_hooks.validate = [&] {

@@ -13,6 +13,7 @@
 #include "io/data/dataset.h"
 #include "io/data/split.h"
 #include "study/config.h"
+#include "study/distribution.h"
 
 namespace plait {
 
@@ -57,6 +58,8 @@ struct Training {
   // Labelled patients of the part on whom the model does not abstain: those it learns from and is validated on.
   std::int64_t training_patients = 0, validation_patients = 0;
   std::string batches;  // as TrainingHooks::batches was told last; on the CPU empty
+  Distribution distribution;
+  std::size_t optimizer_bytes = 0, sum_bytes = 0;  // a rank's: the optimizer's state, sums of other parts
 };
 
 struct TrainingOptions {
@@ -64,6 +67,10 @@ struct TrainingOptions {
   std::optional<TrainingCheckpoints> checkpoints = {};
   Device device = {};    // where the model is trained, and stays
   bool resident = true;  // on a GPU: the cohort goes there, where it has room; the bits are the same without
+  // The ranks it is trained on: each calls train_model() with the same arguments and gets the same result. The first
+  // one alone writes checkpoints.
+  Communicator* ranks = nullptr;
+  bool fast = false;  // study/distribution.h
   Trace* trace = nullptr;
 };
 

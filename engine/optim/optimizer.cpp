@@ -7,8 +7,9 @@
 
 namespace plait {
 
-Optimizer::Optimizer(ParameterStore& store, const TrainOptions& options)
+Optimizer::Optimizer(ParameterStore& store, const TrainOptions& options, std::optional<std::vector<Piece>> own)
     : store_(store),
+      own_(own ? std::move(*own) : std::vector<Piece>{{.begin = 0, .count = store.flat_count()}}),
       kind_(options.optimizer),
       l2_(options.l2),
       clip_norm_(options.clip_norm),
@@ -16,13 +17,16 @@ Optimizer::Optimizer(ParameterStore& store, const TrainOptions& options)
       workspace_(
           std::max(cpu::reduce_workspace_bytes(store.flat_count()), gpu::reduce_workspace_bytes(store.flat_count())),
           store.device(), "the optimizer's scratch") {
+  std::int64_t held = 0;
+  for (const Piece& range : own_) held += range.count;
   for (int i = 0; i < (kind_ == OptimizerKind::sgd ? 1 : 2); ++i)
-    moments_.emplace_back(store.flat_bytes(), store.device(), "a moment of the optimizer");
+    moments_.emplace_back(static_cast<std::size_t>(held) * dtype_size(store.dtype()), store.device(),
+                          "a moment of the optimizer");
 }
 
-AdamParams Optimizer::adam_params() const {
-  return {.count = store_.flat_count(),
-          .decayed = store_.decayed_count(),
+AdamParams Optimizer::adam_params(const Piece& range) const {
+  return {.count = range.count,
+          .decayed = std::clamp<std::int64_t>(store_.decayed_count() - range.begin, 0, range.count),
           .decoupled_l2 = kind_ == OptimizerKind::adamw ? l2_ : 0.0};
 }
 
@@ -40,19 +44,30 @@ double Optimizer::add_l2() {
 
 double Optimizer::step(StepScalars& scalars) {
   double norm = -1.0;
-  dispatch_float(store_.dtype(), [&]<class T>(T) {
-    const auto* gradients = static_cast<const T*>(store_.gradients());
-    auto* values = static_cast<T*>(store_.values());
-    const auto moment = [&](std::size_t i) { return static_cast<T*>(moments_[i].data()); };
-    scalars.gradient_scale = 1.0f;
-    if (clip_norm_ > 0.0)
-      norm = cpu::clip_gradient_norm<T>(store_.flat_count(), gradients, clip_norm_, scalars, workspace_.data());
-    if (kind_ == OptimizerKind::sgd)
-      cpu::sgd_step<T>({.count = store_.flat_count(), .momentum = momentum_}, scalars, gradients, values, moment(0));
-    else
-      cpu::adam_step<T>(adam_params(), scalars, gradients, values, moment(0), moment(1));
-  });
+  if (clips())
+    dispatch_float(store_.dtype(), [&]<class T>(T) {
+      norm = cpu::clip_gradient_norm<T>(store_.flat_count(), static_cast<const T*>(store_.gradients()), clip_norm_,
+                                        scalars, workspace_.data());
+    });
+  step(scalars, norm);
   return norm;
+}
+
+void Optimizer::step(StepScalars& scalars, double norm) {
+  scalars.gradient_scale = clips() ? cpu::clip_scale(norm, clip_norm_) : 1.0f;
+  dispatch_float(store_.dtype(), [&]<class T>(T) {
+    std::int64_t at = 0;  // in the moments
+    for (const Piece& range : own_) {
+      const T* gradients = static_cast<const T*>(store_.gradients()) + range.begin;
+      T* values = static_cast<T*>(store_.values()) + range.begin;
+      const auto moment = [&](std::size_t i) { return static_cast<T*>(moments_[i].data()) + at; };
+      if (kind_ == OptimizerKind::sgd)
+        cpu::sgd_step<T>({.count = range.count, .momentum = momentum_}, scalars, gradients, values, moment(0));
+      else
+        cpu::adam_step<T>(adam_params(range), scalars, gradients, values, moment(0), moment(1));
+      at += range.count;
+    }
+  });
 }
 
 void Optimizer::enqueue_l2(double* sum_of_squares) {
@@ -73,7 +88,7 @@ void Optimizer::enqueue_step(StepScalars* scalars, double* norm) {
     gpu::sgd_step({.count = store_.flat_count(), .momentum = momentum_}, scalars, gradients, values, moment(0),
                   store_.value_copy(), stream);
   else
-    gpu::adam_step(adam_params(), scalars, gradients, values, moment(0), moment(1), store_.value_copy(), stream);
+    gpu::adam_step(adam_params(own_[0]), scalars, gradients, values, moment(0), moment(1), store_.value_copy(), stream);
 }
 
 }  // namespace plait

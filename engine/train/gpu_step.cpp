@@ -107,8 +107,7 @@ void GpuStep::submit(const Batch& batch, bool first, bool last) {
   }
   times_.end();
   ++kind.runs;
-  Pending pending{
-      .rows = {}, .losses = kind.losses, .step = submitted_steps_ + 1, .patients = batch.patients, .last = last};
+  Pending pending{.rows = {}, .losses = kind.losses, .step = submitted_steps_ + 1, .last = last};
   pending.rows.take(batch);
   pending_.push_back(pending);
   ++submitted_;
@@ -133,7 +132,6 @@ std::vector<BatchNumbers> GpuStep::collect(bool wait) {
                         (collected_ % static_cast<std::uint64_t>(ring_length)) * Tape::step_numbers;
     BatchNumbers numbers{.loss = pending.losses.evaluate([&](const double* slot) { return row[slot - base]; }),
                          .l2 = pending.last && optimizer_.l2() != 0.0 ? optimizer_.l2() * row[l2_number] : 0.0,
-                         .patients = pending.patients,
                          .last = pending.last};
     check_finite(pending, numbers, row);
     all.push_back(numbers);

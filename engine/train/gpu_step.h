@@ -17,11 +17,10 @@
 
 namespace plait {
 
-// What a batch has said.
+// What a batch, or with parts a whole step's batches, has said.
 struct BatchNumbers {
   LossTerms loss;  // without L2
   double l2 = 0.0;
-  std::int64_t patients = 0;
   bool last = false;  // of its group: an update followed
 };
 
@@ -57,7 +56,7 @@ class GpuStep {
   struct Pending {
     BatchRows rows;
     DataLosses losses;
-    std::int64_t step = 0, patients = 0;
+    std::int64_t step = 0;
     bool last = false;
   };
   const Batch& upload(const Batch& batch);

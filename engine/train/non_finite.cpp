@@ -31,10 +31,21 @@ std::string list(const Batch& batch, const std::vector<std::int64_t>& in_batch) 
   return in_batch.size() > rows_named ? text + ", ..." : text;
 }
 
-[[noreturn]] void fail(const std::string& what, std::int64_t step, const std::string& rows) {
-  throw Error(ExitCode::numeric, what + " at step " + std::to_string(step) + " (patients in rows " + rows +
-                                     " of the labels, counted from 0)" + advice);
+std::string sentence(const std::string& what, std::int64_t step, const std::string& rows) {
+  return what + " at step " + std::to_string(step) + " (patients in rows " + rows + " of the labels, counted from 0)" +
+         advice;
 }
+
+[[noreturn]] void fail(const std::string& what, std::int64_t step, const std::string& rows) {
+  throw Error(ExitCode::numeric, sentence(what, step, rows));
+}
+
+std::string parameter_name(const ParameterStore& store, std::int64_t element) {
+  const int parameter = store.place(element).parameter;
+  return parameter < 0 ? "padding" : store.parameter(parameter).name;
+}
+
+constexpr const char* bad_gradient_of = "the gradient is not finite: the first tensor that is not is the gradient of ";
 
 std::string rows_of(const Batch& batch) {
   BatchRows rows;
@@ -47,9 +58,7 @@ std::string first_bad(const ParameterStore& store, const void* flat) {
   std::string name;
   dispatch_float(store.dtype(), [&]<class T>(T) {
     const std::int64_t bad = cpu::first_non_finite<T>(store.flat_count(), static_cast<const T*>(flat));
-    if (bad < 0) return;
-    const int parameter = store.place(bad).parameter;
-    name = parameter < 0 ? "padding" : store.parameter(parameter).name;
+    if (bad >= 0) name = parameter_name(store, bad);
   });
   return name;
 }
@@ -96,9 +105,15 @@ void fail_loss(const Tape& tape, const ParameterStore& store, const Batch& batch
   fail("the loss is not finite", step, rows_of(batch));
 }
 
+std::string bad_gradient(const ParameterStore& store, const Piece& range, const BatchRows& rows, std::int64_t step) {
+  const std::int64_t bad =
+      cpu::first_non_finite(range.count, static_cast<const float*>(store.gradients()) + range.begin);
+  return bad < 0 ? "" : sentence(bad_gradient_of + parameter_name(store, range.begin + bad), step, rows.text());
+}
+
 void check_gradients_finite(const ParameterStore& store, const BatchRows& rows, std::int64_t step) {
   if (const std::string name = first_bad(store, store.gradients()); !name.empty())
-    fail("the gradient is not finite: the first tensor that is not is the gradient of " + name, step, rows.text());
+    fail(bad_gradient_of + name, step, rows.text());
 }
 
 void fail_on_device(const ParameterStore& store, const LossTerms& loss, std::int64_t element, const BatchRows& rows,
@@ -107,9 +122,7 @@ void fail_on_device(const ParameterStore& store, const LossTerms& loss, std::int
     const char* term = !std::isfinite(loss.task) ? "task" : !std::isfinite(loss.align) ? "alignment" : "reconstruction";
     fail(std::string("the loss is not finite: the first term that is not is the ") + term + " loss", step, rows.text());
   }
-  const int parameter = store.place(element).parameter;
-  const std::string name = parameter < 0 ? "padding" : store.parameter(parameter).name;
-  fail("the gradient is not finite: the first tensor that is not is the gradient of " + name, step, rows.text());
+  fail(bad_gradient_of + parameter_name(store, element), step, rows.text());
 }
 
 void check_parameters_finite(const ParameterStore& store, std::int64_t step) {

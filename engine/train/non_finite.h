@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "engine/comm/communicator.h"
 #include "engine/parameters.h"
 #include "engine/tape.h"
 #include "engine/train/batch.h"
@@ -27,6 +28,9 @@ class BatchRows {
 // A loss is not finite: names the first non-finite input, parameter or layer output of the forward pass, and the rows
 // of the labels file whose values are.
 [[noreturn]] void fail_loss(const Tape& tape, const ParameterStore& store, const Batch& batch, std::int64_t step);
+
+// What check_gradients_finite() would say about a range of the flat buffer, of floats; empty: all of it is finite.
+std::string bad_gradient(const ParameterStore& store, const Piece& range, const BatchRows& rows, std::int64_t step);
 
 // A gradient is not finite: does nothing when all are. Otherwise names the parameter and the last batch's rows.
 void check_gradients_finite(const ParameterStore& store, const BatchRows& rows, std::int64_t step);

@@ -12,17 +12,27 @@
 namespace plait {
 namespace {
 
+std::unique_ptr<RankStep> rank_step(Objective& objective, const Distribution& distribution) {
+  if (distribution.alone()) return nullptr;
+  ParameterStore& store = objective.parameters();
+  if (store.device().is_gpu())
+    fail_usage("distributed.shards > 1 and several ranks train on the CPU in this version: --device cpu");
+  return std::make_unique<RankStep>(store, distribution);
+}
+
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 }  // namespace
 
-Trainer::Trainer(Objective& objective, const TrainOptions& options)
+Trainer::Trainer(Objective& objective, const TrainOptions& options, const Distribution& distribution)
     : objective_(objective),
       options_(options),
       tape_(arena_),
-      optimizer_(objective.parameters(), options),
+      ranks_(rank_step(objective, distribution)),
+      optimizer_(objective.parameters(), options,
+                 ranks_ && ranks_->zero() ? std::optional(ranks_->own()) : std::nullopt),
       best_values_(options.patience > 0 ? objective.parameters().flat_bytes() : 0, objective.parameters().device(),
                    "the best parameters so far") {
   if (objective.parameters().device().is_gpu()) gpu_ = std::make_unique<GpuStep>(objective, optimizer_, options_);
@@ -36,10 +46,20 @@ void Trainer::for_each_buffer(const std::function<void(Buffer&)>& f) {
 
 std::vector<TrainBuffer> Trainer::buffers() {
   std::vector<TrainBuffer> all{{"parameter", objective_.parameters().values()}};
+  const bool sharded = ranks_ && ranks_->zero();
+  if (sharded)
+    while (whole_moments_.size() < optimizer_.moment_count())
+      whole_moments_.emplace_back(objective_.parameters().flat_bytes());
   for (std::size_t i = 0; i < optimizer_.moment_count(); ++i)
-    all.push_back({"moment" + std::to_string(i + 1), optimizer_.moment(i).host()});
+    all.push_back({"moment" + std::to_string(i + 1), sharded ? whole_moments_[i].host() : optimizer_.moment(i).host()});
   if (!best_values_.empty()) all.push_back({"best", best_values_.host()});
   return all;
+}
+
+std::size_t Trainer::optimizer_bytes() const {
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < optimizer_.moment_count(); ++i) bytes += optimizer_.moment(i).size();
+  return bytes;
 }
 
 LossTerms Trainer::accumulate(const Batch& batch, bool first) {
@@ -54,7 +74,14 @@ LossTerms Trainer::accumulate(const Batch& batch, bool first) {
     const Phase phase(trace_, "forward");
     terms = objective_.loss(tape_, context, batch).evaluate();
   }
-  if (!std::isfinite(terms.total())) fail_loss(tape_, objective_.parameters(), batch, scalars_.step + 1);
+  if (!std::isfinite(terms.total())) {
+    try {
+      fail_loss(tape_, objective_.parameters(), batch, scalars_.step + 1);
+    } catch (const Error& error) {
+      if (!ranks_) throw;
+      ranks_->note_failure(error.what());
+    }
+  }
   const Phase phase(trace_, "backward");
   tape_.backward(!first);
   return terms;
@@ -88,24 +115,27 @@ void Trainer::fail_memory(const OutOfMemory& error, const Batch& batch, const Tr
                           std::to_string(options_.accumulate * parts) + ", which is about the same step");
 }
 
-void Trainer::submit_once(const Batch& batch, bool first, bool last, double learning_rate) {
+void Trainer::submit_once(const Batch& batch, const Place& place, double learning_rate, const TrainHooks& hooks) {
   try {
-    enqueue(batch, first, last, learning_rate);
+    if (ranks_)
+      enqueue_part(batch, place, learning_rate, hooks);
+    else
+      enqueue(batch, place.first_of_step, place.last_of_step, learning_rate);
   } catch (const gpu::Failure& failure) {
     if (failure.kind() != gpu::Failure::Kind::out_of_memory) throw;
     throw OutOfMemory({.what = std::string("a step: ") + failure.what(), .free = {}});
   }
 }
 
-void Trainer::submit(const Batch& batch, bool first, bool last, double learning_rate, const TrainHooks& hooks) {
+void Trainer::submit(const Batch& batch, const Place& place, double learning_rate, const TrainHooks& hooks) {
   try {
-    submit_once(batch, first, last, learning_rate);
+    submit_once(batch, place, learning_rate, hooks);
   } catch (const OutOfMemory& error) {
     // The first batch of a step overwrites whatever the attempt has left in the gradients; a later one would add to it.
-    if (!first || !hooks.make_room || !hooks.make_room()) fail_memory(error, batch, hooks);
+    if (!place.first_of_step || !hooks.make_room || !hooks.make_room()) fail_memory(error, batch, hooks);
     if (gpu_) gpu_->give_back();
     try {
-      submit_once(batch, first, last, learning_rate);
+      submit_once(batch, place, learning_rate, hooks);
     } catch (const OutOfMemory& again) {
       fail_memory(again, batch, hooks);
     }
@@ -118,8 +148,54 @@ void Trainer::enqueue(const Batch& batch, bool first, bool last, double learning
     if (last) scalars_ = {.step = scalars_.step + 1, .learning_rate = static_cast<float>(learning_rate)};
     return;
   }
-  numbers_.assign(1, {.loss = accumulate(batch, first), .patients = batch.patients, .last = last});
+  numbers_.assign(1, {.loss = accumulate(batch, first), .last = last});
   if (last) numbers_[0].l2 = update(learning_rate);
+}
+
+void Trainer::enqueue_part(const Batch& batch, const Place& place, double learning_rate, const TrainHooks& hooks) {
+  if (place.first_of_step) ranks_->begin_step();
+  if (place.first_of_part) part_loss_ = {};
+  if (place.last_of_part && ranks_->last_part())
+    tape_.set_grad_ready([this](int parameter) { ranks_->gradient_ready(parameter); });
+  part_loss_ += accumulate(batch, place.first_of_part);
+  tape_.set_grad_ready({});
+  if (place.last_of_part) ranks_->part_done(part_loss_);
+  if (!place.last_of_step) return;
+  RankStep::Outcome outcome;
+  {
+    const Phase phase(trace_, "ranks");
+    outcome = ranks_->settle(hooks.stop && hooks.stop(), rows_, scalars_.step + 1);
+  }
+  stop_agreed_ = outcome.stop;
+  update_with_ranks(learning_rate, outcome.loss);
+}
+
+void Trainer::update_with_ranks(double learning_rate, const LossTerms& loss) {
+  const Phase phase(trace_, "optimizer");
+  scalars_.learning_rate = static_cast<float>(learning_rate);
+  numbers_.assign(1, {.loss = loss, .l2 = optimizer_.add_l2(), .last = true});
+  if (ranks_->zero()) {
+    optimizer_.step(scalars_, optimizer_.clips() ? ranks_->gradient_norm() : -1.0);
+    ranks_->gather_values();
+  } else {
+    optimizer_.step(scalars_);
+  }
+  ++scalars_.step;
+}
+
+// All of them have the same numbers.
+void Trainer::check_together(const std::function<void()>& check) const {
+  try {
+    check();
+  } catch (const Error& error) {
+    if (ranks_) throw AgreedError(error.code(), error.what());
+    throw;
+  }
+}
+
+// After a step all ranks know already.
+bool Trainer::asked_to_stop(const TrainHooks& hooks) {
+  return ranks_ ? stop_agreed_ : hooks.stop && hooks.stop();
 }
 
 std::vector<BatchNumbers> Trainer::collect(bool wait) {
@@ -137,57 +213,62 @@ bool Trainer::run_epoch(BatchSource& source, std::int64_t total_steps, const Tra
   const auto start = std::chrono::steady_clock::now();
   source.start_epoch(static_cast<std::uint32_t>(state_.epoch + 1));
   EpochSums& sums = state_.current;
-  for (std::int64_t done = 0; done < sums.batches; ++done) source.next();
-  const std::int64_t seen_before = sums.patients, batches = source.batches();
-  std::int64_t submitted = sums.batches, in_group = 0, patients = sums.patients;
-  LossTerms group;
-  std::int64_t group_batches = 0, group_patients = 0;
+  const std::int64_t parts = source.parts().own, batches = source.batches();
+  for (std::int64_t skipped = 0; skipped < sums.batches * parts; ++skipped) source.next();
+  const std::int64_t seen_before = sums.patients;
+  // Batches of finished steps that were submitted, and parts of the step under way.
+  std::int64_t submitted = sums.batches, in_step = 0;
+  LossTerms step_loss;
   bool stop = false;
+  const auto batches_of_step = [&](std::int64_t first) { return std::min(options_.accumulate, batches - first); };
   const auto take = [&](const BatchNumbers& numbers) {
-    group += numbers.loss;
-    group_patients += numbers.patients;
-    ++group_batches;
+    step_loss += numbers.loss;
     if (!numbers.last) return;
     sums.l2 += numbers.l2;
-    sums.loss += group;
-    sums.batches += group_batches;
-    sums.patients += group_patients;
+    sums.loss += step_loss;
+    sums.batches += batches_of_step(sums.batches);
+    sums.patients = std::min(sums.batches * source.batch_size(), source.patients());
     ++sums.updates;
     ++state_.step;
-    group = {};
-    group_batches = group_patients = 0;
+    step_loss = {};
   };
   while (!stop) {
     const Batch* batch = load(source);
     if (batch == nullptr) break;
-    ++submitted;
-    const bool first = in_group == 0, last = ++in_group == options_.accumulate || submitted == batches;
+    const std::int64_t members = batches_of_step(submitted), in_part = in_step % members;
+    const Place place{.first_of_step = in_step == 0,
+                      .first_of_part = in_part == 0,
+                      .last_of_part = in_part + 1 == members,
+                      .last_of_step = in_step + 1 == members * parts};
     const double rate = scheduled_learning_rate(options_.schedule, options_.learning_rate, options_.warmup_steps,
                                                 total_steps, scalars_.step);
     {
       const Phase step(trace_, "step", scalars_.step + 1);
-      submit(*batch, first, last, rate, hooks);
+      submit(*batch, place, rate, hooks);
     }
     for (const BatchNumbers& numbers : collect(false)) take(numbers);
-    patients += batch->patients;
-    if (last) {
-      in_group = 0;
+    ++in_step;
+    if (place.last_of_step) {
+      submitted += members;
+      in_step = 0;
       state_.learning_rate = rate;
-      stop = hooks.stop && hooks.stop();
+      stop = asked_to_stop(hooks);
     }
+    const std::int64_t done = submitted + in_step / parts;
+    const std::int64_t patients = std::min(done * source.batch_size(), source.patients());
     if (hooks.step_done)
-      hooks.step_done(
-          {.epoch = state_.epoch + 1,
-           .batch = submitted,
-           .batches = batches,
-           .loss = sums.updates > 0 ? (sums.loss.total() + sums.l2) / static_cast<double>(sums.updates) : group.total(),
-           .patients_per_s = static_cast<double>(patients - seen_before) / seconds_since(start)});
+      hooks.step_done({.epoch = state_.epoch + 1,
+                       .batch = done,
+                       .batches = batches,
+                       .loss = sums.updates > 0 ? (sums.loss.total() + sums.l2) / static_cast<double>(sums.updates)
+                                                : (ranks_ ? part_loss_ : step_loss).total(),
+                       .patients_per_s = static_cast<double>(patients - seen_before) / seconds_since(start)});
   }
   for (const BatchNumbers& numbers : collect(true)) take(numbers);
   training_seconds_ += seconds_since(start);
   patients_seen_ += sums.patients - seen_before;
   objective_.parameters().download();
-  check_parameters_finite(objective_.parameters(), scalars_.step);
+  check_together([&] { check_parameters_finite(objective_.parameters(), scalars_.step); });
   return !stop || sums.batches == batches;
 }
 
@@ -210,9 +291,11 @@ void Trainer::finish_epoch(const TrainHooks& hooks, EpochRecord& record) {
       const Phase phase(trace_, "validation");
       record.validation = hooks.validate();
     }
-    if (!std::isfinite(record.validation.loss))
-      throw Error(ExitCode::numeric, "the validation loss is not finite after epoch " + std::to_string(state_.epoch) +
-                                         "; lower train.learning_rate or set train.clip_norm");
+    check_together([&] {
+      if (!std::isfinite(record.validation.loss))
+        throw Error(ExitCode::numeric, "the validation loss is not finite after epoch " + std::to_string(state_.epoch) +
+                                           "; lower train.learning_rate or set train.clip_norm");
+    });
     record.best = record.validation.loss < state_.best_loss;
   }
   if (record.best) {
@@ -245,6 +328,9 @@ TrainResult Trainer::run(BatchSource& source, const TrainHooks& hooks, const Tra
   const std::int64_t steps_per_epoch = (source.batches() + options_.accumulate - 1) / options_.accumulate;
   const std::int64_t total_steps = options_.epochs * steps_per_epoch;
   if (gpu_) begin_on_gpu(total_steps, from != nullptr);
+  if (from != nullptr)
+    for (std::size_t i = 0; i < whole_moments_.size(); ++i) ranks_->scatter(whole_moments_[i], optimizer_.moment(i));
+  whole_moments_.clear();
 
   TrainResult result;
   while (state_.epoch < options_.epochs && !out_of_patience(hooks) && !result.interrupted) {
@@ -257,13 +343,19 @@ TrainResult Trainer::run(BatchSource& source, const TrainHooks& hooks, const Tra
       record.patients_per_s =
           static_cast<double>(patients_seen_ - seen_before) / std::max(1e-9, training_seconds_ - seconds_before);
       finish_epoch(hooks, record);
-      result.interrupted = state_.epoch < options_.epochs && hooks.stop && hooks.stop();
+      const bool stop = hooks.stop && hooks.stop();
+      result.interrupted = state_.epoch < options_.epochs && (ranks_ ? ranks_->any(stop) : stop);
     }
     const bool last = state_.epoch == options_.epochs || out_of_patience(hooks) || result.interrupted;
     if (hooks.checkpoint && (last || state_.epoch % options_.checkpoint_every == 0)) {
       const Phase phase(trace_, "checkpoint");
       for_each_buffer([](Buffer& buffer) { buffer.download(); });
+      if (ranks_ && ranks_->zero()) {
+        buffers();
+        for (std::size_t i = 0; i < whole_moments_.size(); ++i) ranks_->gather(optimizer_.moment(i), whole_moments_[i]);
+      }
       hooks.checkpoint(state_);
+      whole_moments_.clear();
     }
   }
   ParameterStore& store = objective_.parameters();

@@ -1,6 +1,9 @@
 // The training loop: epochs over a BatchSource, one optimizer step for every `accumulate` batches, early stopping on
-// the validation loss, on the device where the objective's parameters are. After the first steps a step allocates
-// nothing; on a GPU the host does not wait for one.
+// the validation loss, on the device where the objective's parameters are, alone or with other ranks. After the first
+// steps a step allocates nothing; on a GPU the host does not wait for one.
+//
+// With ranks every one runs the same loop on its own parts of the batches. Hooks are called on all of them; what
+// `validate` returns must be the same on all.
 #pragma once
 
 #include <functional>
@@ -18,6 +21,7 @@
 #include "engine/train/non_finite.h"
 #include "engine/train/objective.h"
 #include "engine/train/options.h"
+#include "engine/train/rank_step.h"
 #include "engine/train/train_state.h"
 
 namespace plait {
@@ -41,6 +45,7 @@ struct EpochRecord {
 // Where an epoch stands, after every batch.
 struct StepRecord {
   std::int64_t epoch = 0;               // 1-based
+  std::int64_t step = 0;                // optimizer steps done
   std::int64_t batch = 0, batches = 0;  // done, and in the epoch
   double loss = 0.0;                    // mean of the epoch's optimizer steps so far (on a GPU: known so far)
   double patients_per_s = 0.0;
@@ -51,7 +56,8 @@ struct TrainHooks {
   std::function<Validation()> validate;
   std::function<void(const EpochRecord&)> epoch_done;
   std::function<void(const StepRecord&)> step_done;
-  std::function<bool()> stop;  // asked after every optimizer step: true ends the run there, interrupted
+  // Asked at every optimizer step: true (on any rank) ends the run behind it, interrupted.
+  std::function<bool()> stop;
   // Called where a run could go on from, with Trainer::buffers() as they are then: every options.checkpoint_every
   // epochs, after the last one, and when `stop` ends the run.
   std::function<void(const TrainState&)> checkpoint;
@@ -73,7 +79,8 @@ struct TrainResult {
 
 class Trainer {
  public:
-  Trainer(Objective& objective, const TrainOptions& options);
+  // Borrows all, the distribution's communicator too.
+  Trainer(Objective& objective, const TrainOptions& options, const Distribution& distribution = {});
 
   // Runs options.epochs epochs. With patience > 0 and a validation hook the parameters of the first best epoch are put
   // back at the end. Throws Error(numeric) on a non-finite loss or gradient (engine/train/non_finite.h), OutOfMemory
@@ -81,11 +88,15 @@ class Trainer {
   // from: goes on from that state, whose buffers() the caller has put back: the same bits as without interruption.
   TrainResult run(BatchSource& source, const TrainHooks& hooks, const TrainState* from = nullptr);
 
-  // What a checkpoint must hold beside the TrainState: on the host, and on a GPU an image that is right when the
-  // checkpoint hook is called and is taken over when a run goes on.
+  // What a checkpoint must hold beside the TrainState: on the host, and on a GPU or with a sharded optimizer an image
+  // that is right when the checkpoint hook is called and is taken over when a run goes on.
   std::vector<TrainBuffer> buffers();
 
-  // On the CPU. Forward, backward of one batch; first: overwrite the parameters' gradients, else add to them.
+  // Of the gradients and the optimizer: what the distribution adds to and takes from one rank alone.
+  std::size_t optimizer_bytes() const;
+  std::size_t sum_bytes() const { return ranks_ ? ranks_->extra_bytes() : 0; }
+
+  // On the CPU, one rank. Forward, backward of one batch; first: overwrite the parameters' gradients, else add to them.
   LossTerms accumulate(const Batch& batch, bool first);
   // L2, clipping, update; advances the step. Returns the L2 term.
   double update(double learning_rate);
@@ -96,11 +107,20 @@ class Trainer {
  private:
   // Does a batch, or enqueues it.
   void enqueue(const Batch& batch, bool first, bool last, double learning_rate);
+  // The same with other ranks, whose sum is there when the last own part is done.
+  struct Place {
+    bool first_of_step = false, first_of_part = false, last_of_part = false, last_of_step = false;
+  };
+  void enqueue_part(const Batch& batch, const Place& place, double learning_rate, const TrainHooks& hooks);
+  void update_with_ranks(double learning_rate, const LossTerms& loss);
+  bool asked_to_stop(const TrainHooks& hooks);
+  // What `check` throws, every rank throws.
+  void check_together(const std::function<void()>& check) const;
   const Batch* load(BatchSource& source);
   // As enqueue(), again if hooks.make_room can help, and says what would fit when there is no memory.
-  void submit(const Batch& batch, bool first, bool last, double learning_rate, const TrainHooks& hooks);
+  void submit(const Batch& batch, const Place& place, double learning_rate, const TrainHooks& hooks);
+  void submit_once(const Batch& batch, const Place& place, double learning_rate, const TrainHooks& hooks);
   // Gives back what the step holds and tries out what fits.
-  void submit_once(const Batch& batch, bool first, bool last, double learning_rate);
   [[noreturn]] void fail_memory(const OutOfMemory& error, const Batch& batch, const TrainHooks& hooks);
   // What batches have said since the last call; wait: all that have been submitted.
   std::vector<BatchNumbers> collect(bool wait);
@@ -117,9 +137,13 @@ class Trainer {
   TrainOptions options_;
   Arena arena_;
   Tape tape_;
+  std::unique_ptr<RankStep> ranks_;  // with parts or other ranks
   Optimizer optimizer_;
   StepScalars scalars_;
   TrainState state_;
+  LossTerms part_loss_;                // of the own part under way
+  bool stop_agreed_ = false;           // at the last step
+  std::vector<Buffer> whole_moments_;  // of a sharded optimizer, while a checkpoint is written or read
   Buffer best_values_;                 // of state_.best_epoch, where patience asks for them
   BatchRows rows_;                     // of the last batch, for errors
   std::vector<BatchNumbers> numbers_;  // on the CPU: of the last batch

@@ -32,12 +32,16 @@ Loader::Loader(const Dataset& dataset, std::vector<std::int64_t> patients, const
   for (const std::int64_t patient : patients_) {
     check(patient >= 0 && patient < dataset.patients(), "[loader] a patient that the dataset does not have");
   }
-  size_ = std::min(options.batch_size, this->patients());
+  const BatchParts& parts = options.parts;
+  check(parts.first >= 0 && parts.own > 0 && parts.first + parts.own <= parts.count,
+        "[loader] parts that are not there");
+  batch_size_ = options.keep_size ? options.batch_size : std::min(options.batch_size, this->patients());
+  size_ = parts.rows(batch_size_);
   gathers_ = options.resident != nullptr && options.resident->there();
-  next_ = batches();  // until start_epoch()
-  const bool ahead = options.prefetch && batches() > 1;
+  next_ = loads();  // until start_epoch()
+  const bool ahead = options.prefetch && loads() > 1;
   for (int i = 0; i < (ahead ? 2 : 1); ++i) slots_.push_back(make_slot());
-  if (ahead) prefetch_ = std::make_unique<BackgroundWorker>([this](std::int64_t number) { fill(number); });
+  if (ahead) prefetch_ = std::make_unique<BackgroundWorker>([this](std::int64_t load) { fill(load); });
 }
 
 Loader::Slot Loader::make_slot() {
@@ -95,7 +99,7 @@ void Loader::pack_on_host() {
 }
 
 std::int64_t Loader::batches() const {
-  return size_ == 0 ? 0 : (patients() + size_ - 1) / size_;
+  return batch_size_ == 0 ? 0 : (patients() + batch_size_ - 1) / batch_size_;
 }
 
 void Loader::start_epoch(std::uint32_t epoch) {
@@ -109,27 +113,39 @@ void Loader::start_epoch(std::uint32_t epoch) {
 }
 
 const Batch* Loader::next() {
-  if (next_ == batches()) return nullptr;
-  const std::int64_t number = next_;
-  next_ = batches();  // after an exception the epoch is over
+  if (next_ == loads()) return nullptr;
+  const std::int64_t load = next_;
+  next_ = loads();  // after an exception the epoch is over
   if (prefetch_) {
     prefetch_->finish();
-    if (number + 1 < batches()) prefetch_->start(number + 1);
+    if (load + 1 < loads()) prefetch_->start(load + 1);
   } else {
-    fill(number);
+    fill(load);
   }
-  next_ = number + 1;
-  return &slot_of(number).batch;
+  next_ = load + 1;
+  return &slot_of(load).batch;
 }
 
-void Loader::fill(std::int64_t number) {
+// Groups of `accumulate` batches (the last one may have fewer): of each the first own part of all its batches, the
+// second of all, ...
+Loader::Range Loader::range_of(std::int64_t load) const {
+  const BatchParts& parts = options_.parts;
+  const std::int64_t group = load / (options_.accumulate * parts.own), first = group * options_.accumulate;
+  const std::int64_t members = std::min(options_.accumulate, batches() - first), within = load - first * parts.own;
+  const std::int64_t batch = first + within % members, part = parts.first + within / members;
+  const std::int64_t end = std::min((batch + 1) * batch_size_, patients());
+  const std::int64_t begin = std::min(batch * batch_size_ + part * size_, end);
+  return {begin, std::min(begin + size_, end)};
+}
+
+void Loader::fill(std::int64_t load) {
   const Phase phase(options_.trace, "fill batch", -1, prefetch_ ? Trace::Track::loader : Trace::Track::host);
-  const std::int64_t begin = number * size_, end = std::min(begin + size_, patients());
-  Slot& slot = slot_of(number);
-  for (std::int64_t i = begin; i < end; ++i) slot.patients[i - begin] = patient_at(i);
-  const std::span<const std::int64_t> patients(slot.patients, static_cast<std::size_t>(end - begin));
+  const Range range = range_of(load);
+  Slot& slot = slot_of(load);
+  for (std::int64_t i = range.begin; i < range.end; ++i) slot.patients[i - range.begin] = patient_at(i);
+  const std::span<const std::int64_t> patients(slot.patients, static_cast<std::size_t>(range.end - range.begin));
   fill_patients(slot.batch, patients);
-  slot.batch.weight_sum = group_weight_sum(number);
+  slot.batch.weight_sum = group_weight_sum(load);
   for (std::size_t m = 0; m < slot.batch.modalities.size(); ++m) {
     fill_rows(slot, m, patients);
     if (!gathers_) fill_values(slot, m);
@@ -147,9 +163,10 @@ float Loader::weight_of(std::int64_t patient) const {
   return options_.weights.empty() ? 1.0f : options_.weights[static_cast<std::size_t>(patient)];
 }
 
-double Loader::group_weight_sum(std::int64_t number) const {
-  const std::int64_t first = number / options_.accumulate * options_.accumulate * size_;
-  const std::int64_t last = std::min(first + options_.accumulate * size_, this->patients());
+double Loader::group_weight_sum(std::int64_t load) const {
+  const std::int64_t group = options_.accumulate * batch_size_;  // patients
+  const std::int64_t first = load / (options_.accumulate * options_.parts.own) * group;
+  const std::int64_t last = std::min(first + group, this->patients());
   double sum = 0.0;
   for (std::int64_t i = first; i < last; ++i) sum += static_cast<double>(weight_of(patient_at(i)));
   return sum;

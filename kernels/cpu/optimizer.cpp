@@ -56,10 +56,13 @@ void sgd_step(const SgdParams& p, const StepScalars& scalars, const T* gradients
 template <class T>
 double clip_gradient_norm(std::int64_t count, const T* gradients, double clip, StepScalars& scalars, void* workspace) {
   const double norm = std::sqrt(sum_of_squares(count, gradients, workspace));
-  // A norm that is not finite scales nothing: the caller sees it in the returned value and stops.
-  const double scale = clip > 0.0 && std::isfinite(norm) ? std::min(1.0, clip / (norm + 1e-6)) : 1.0;
-  scalars.gradient_scale = static_cast<float>(scale);
+  scalars.gradient_scale = clip_scale(norm, clip);
   return norm;
+}
+
+// A norm that is not finite scales nothing: the caller sees it and stops.
+float clip_scale(double norm, double clip) {
+  return static_cast<float>(clip > 0.0 && std::isfinite(norm) ? std::min(1.0, clip / (norm + 1e-6)) : 1.0);
 }
 
 template void adam_step(const AdamParams&, const StepScalars&, const float*, float*, float*, float*);

@@ -21,8 +21,7 @@ std::int64_t block_count(std::int64_t count) {
 }
 
 template <class T, class Term>
-double blockwise_sum(std::int64_t count, const T* x, void* workspace, const Term& term) {
-  double* sums = static_cast<double*>(workspace);
+void block_sums(std::int64_t count, const T* x, double* sums, const Term& term) {
   parallel_for(block_count(count), blocks_per_part, [&](std::int64_t begin, std::int64_t end) {
     with_isa([&] {
       for (std::int64_t block = begin; block < end; ++block) {
@@ -32,7 +31,18 @@ double blockwise_sum(std::int64_t count, const T* x, void* workspace, const Term
       }
     });
   });
+}
+
+template <class T, class Term>
+double blockwise_sum(std::int64_t count, const T* x, void* workspace, const Term& term) {
+  double* sums = static_cast<double*>(workspace);
+  block_sums(count, x, sums, term);
   return tree_sum(block_count(count), sums);
+}
+
+template <class T>
+double square(T v) {
+  return static_cast<double>(v) * static_cast<double>(v);
 }
 
 }  // namespace
@@ -48,7 +58,16 @@ double sum(std::int64_t count, const T* x, void* workspace) {
 
 template <class T>
 double sum_of_squares(std::int64_t count, const T* x, void* workspace) {
-  return blockwise_sum(count, x, workspace, [](T v) { return static_cast<double>(v) * static_cast<double>(v); });
+  return blockwise_sum(count, x, workspace, square<T>);
+}
+
+template <class T>
+void block_sums_of_squares(std::int64_t count, const T* x, double* sums) {
+  block_sums(count, x, sums, square<T>);
+}
+
+double sum_of_blocks(std::int64_t blocks, double* sums) {
+  return tree_sum(blocks, sums);
 }
 
 template <class T>
@@ -87,6 +106,8 @@ template double sum(std::int64_t, const float*, void*);
 template double sum(std::int64_t, const double*, void*);
 template double sum_of_squares(std::int64_t, const float*, void*);
 template double sum_of_squares(std::int64_t, const double*, void*);
+template void block_sums_of_squares(std::int64_t, const float*, double*);
+template void block_sums_of_squares(std::int64_t, const double*, double*);
 template std::int64_t first_non_finite(std::int64_t, const float*);
 template std::int64_t first_non_finite(std::int64_t, const double*);
 template void fill(std::int64_t, float, float*);

@@ -229,6 +229,61 @@ TEST(Loader, UnlabelledPatientsWeighNothing) {
   EXPECT_EQ(batch->weight_sum, 10.0);
 }
 
+// 14 patients, batches of 6 in four parts of 2 rows (the fourth is empty), two batches a step: of each step the first
+// own part of both batches, then the second of both. A short last step has one batch.
+TEST(Loader, PartsOfABatch) {
+  const Cohort cohort = cohort_of(14);
+  const Dataset dataset(cohort, raw_fit(cohort));
+  const auto rows = [](const Batch& batch) {
+    const auto* first = batch.rows.as<std::int32_t>();
+    return std::vector<std::int32_t>(first, first + batch.patients);
+  };
+  const auto loads = [&](const BatchParts& parts, std::vector<double>& weight_sums) {
+    Loader loader(dataset, all_patients(cohort), {.batch_size = 6, .shuffle = false, .accumulate = 2, .parts = parts});
+    EXPECT_EQ(loader.batch_size(), 6);
+    EXPECT_EQ(loader.batches(), 3);
+    loader.start_epoch(0);
+    std::vector<std::vector<std::int32_t>> all;
+    while (const Batch* batch = loader.next()) {
+      EXPECT_EQ(batch->size, 2);
+      all.push_back(rows(*batch));
+      weight_sums.push_back(batch->weight_sum);
+    }
+    return all;
+  };
+  using Rows = std::vector<std::vector<std::int32_t>>;
+  std::vector<double> sums;
+  EXPECT_EQ(loads(parts_of_rank(4, 0, 2), sums), (Rows{{0, 1}, {6, 7}, {2, 3}, {8, 9}, {12, 13}, {}}));
+  EXPECT_EQ(sums, (std::vector<double>{12, 12, 12, 12, 2, 2}));
+  sums.clear();
+  EXPECT_EQ(loads(parts_of_rank(4, 1, 2), sums), (Rows{{4, 5}, {10, 11}, {}, {}, {}, {}}));
+  EXPECT_EQ(sums, (std::vector<double>{12, 12, 12, 12, 2, 2}));
+}
+
+// Together the ranks see every patient of every batch once, in the order of one rank.
+TEST(Loader, PartsOfAllRanksAreTheBatch) {
+  const Cohort cohort = cohort_of(101);
+  const Dataset dataset(cohort, raw_fit(cohort));
+  const auto load = [&](const BatchParts& parts) {
+    Loader loader(dataset, all_patients(cohort), {.batch_size = 24, .parts = parts});
+    loader.start_epoch(3);
+    std::vector<List> batches(static_cast<std::size_t>(loader.batches()));
+    for (std::size_t i = 0; const Batch* batch = loader.next(); ++i)
+      for (std::int64_t k = 0; k < batch->patients; ++k)
+        batches[i / static_cast<std::size_t>(parts.own)].push_back(batch->rows.as<std::int32_t>()[k]);
+    return batches;
+  };
+  const std::vector<List> whole = load({});
+  for (const int ranks : {1, 2, 4, 8}) {
+    std::vector<List> together(whole.size());
+    for (int rank = 0; rank < ranks; ++rank) {
+      const std::vector<List> own = load(parts_of_rank(8, rank, ranks));
+      for (std::size_t b = 0; b < own.size(); ++b) together[b].insert(together[b].end(), own[b].begin(), own[b].end());
+    }
+    EXPECT_EQ(together, whole) << ranks;
+  }
+}
+
 TEST(Loader, NobodyMakesNoBatch) {
   const Cohort cohort = cohort_of(4);
   const Dataset dataset(cohort, raw_fit(cohort));

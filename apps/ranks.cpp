@@ -1,0 +1,96 @@
+#include "apps/ranks.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <new>
+
+#include "apps/report.h"
+#include "engine/comm/agreement.h"
+#include "engine/error.h"
+#include "kernels/cpu/parallel.h"
+
+namespace plait {
+namespace {
+
+std::uint64_t hash_of(const std::string& text) {
+  std::uint64_t hash = 0xcbf29ce484222325ull;  // FNV-1a
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
+  return hash;
+}
+
+bool ends_by_signal(ExitCode code) {
+  return code == ExitCode::interrupted || code == ExitCode::terminated;
+}
+
+}  // namespace
+
+std::int64_t threads_of_rank(const ProcessGroup& group, std::int64_t configured) {
+  if (configured > 0) return configured;
+  std::int64_t neighbours = 0;
+  for (int rank = 0; rank < group.size(); ++rank)
+    if (group.machine(rank) == group.machine(group.rank())) ++neighbours;
+  return std::max<std::int64_t>(1, cpu::processor_count() / neighbours);
+}
+
+void require_agreement(ProcessGroup& group, const std::vector<std::pair<std::string, std::string>>& facts) {
+  const auto ranks = static_cast<std::size_t>(group.size());
+  std::vector<Piece> pieces;
+  for (int rank = 0; rank < group.size(); ++rank) pieces.push_back({.begin = rank, .count = 1});
+  for (const auto& [name, text] : facts) {
+    std::vector<std::uint64_t> said(ranks);
+    said[static_cast<std::size_t>(group.rank())] = hash_of(text);
+    group.host().all_gather(said.data(), pieces, sizeof said[0], nullptr).wait();
+    // What most say is right; of a tie what the first rank says.
+    std::map<std::uint64_t, std::size_t> votes;
+    for (const std::uint64_t one : said) ++votes[one];
+    std::uint64_t right = said[0];
+    for (const auto& [value, count] : votes)
+      if (count > votes[right]) right = value;
+    const auto odd = std::find_if(said.begin(), said.end(), [&](std::uint64_t one) { return one != right; });
+    if (odd == said.end()) continue;
+    const auto rank = static_cast<int>(odd - said.begin());
+    throw AgreedError(ExitCode::usage, "the " + name + " of rank " + std::to_string(rank) + " (" + group.machine(rank) +
+                                           ") is another than that of the other ranks; start "
+                                           "all ranks with the same command line, program and files");
+  }
+}
+
+std::string program_fingerprint() {
+  std::ifstream program("/proc/self/exe", std::ios::binary);
+  return std::to_string(hash_of({std::istreambuf_iterator<char>(program), {}}));
+}
+
+int on_ranks(ProcessGroup& group, const std::function<int()>& work) {
+  if (group.size() == 1) return work();
+  // What is to be said is said before leaving: a launcher ends the others when the first one has ended.
+  const auto leave = [&](ExitCode code) {
+    std::fflush(nullptr);
+    group.leave(static_cast<int>(code));
+  };
+  const std::string who = "rank " + std::to_string(group.rank()) + " (" + group.machine(group.rank()) + "): ";
+  try {
+    const int code = work();
+    leave(static_cast<ExitCode>(code));
+    return code;
+  } catch (const AgreedError& error) {
+    if (group.rank() == 0) report(error.what(), error.code());
+    leave(ExitCode::done);  // everybody is on the way out already
+    return static_cast<int>(error.code());
+  } catch (const Error& error) {
+    report(ends_by_signal(error.code()) ? error.what() : who + error.what(), error.code());
+    leave(error.code());
+    return static_cast<int>(error.code());
+  } catch (const std::bad_alloc&) {
+    const int code = report(who + "out of memory", ExitCode::device);
+    leave(ExitCode::device);
+    return code;
+  } catch (...) {
+    leave(ExitCode::internal);
+    throw;
+  }
+}
+
+}  // namespace plait

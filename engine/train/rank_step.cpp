@@ -1,0 +1,156 @@
+#include "engine/train/rank_step.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "engine/error.h"
+#include "kernels/reduce.h"
+
+namespace plait {
+namespace {
+
+constexpr std::int64_t terms_of_part = 3, flags = 2;  // stop, failed
+
+std::int64_t blocks_of(std::int64_t count) {
+  return (count + reduce_block - 1) / reduce_block;
+}
+
+// Along the tree over the parts: neighbours first, an odd last one is carried up.
+LossTerms tree_of(std::vector<LossTerms> terms) {
+  for (std::size_t count = terms.size(); count > 1; count = (count + 1) / 2) {
+    for (std::size_t i = 0; i < count / 2; ++i) {
+      terms[i] = terms[2 * i];
+      terms[i] += terms[2 * i + 1];
+    }
+    if (count % 2 != 0) terms[count / 2] = terms[count - 1];
+  }
+  return terms[0];
+}
+
+}  // namespace
+
+RankStep::RankStep(ParameterStore& store, const Distribution& distribution)
+    : store_(store),
+      distribution_(distribution),
+      ranks_(distribution.ranks != nullptr ? *distribution.ranks : alone_),
+      sum_(store, ranks_,
+           {.parts = distribution.parts,
+            .bucket_bytes = distribution.bucket_bytes,
+            .tree = distribution.tree,
+            .gather = !distribution.zero}),
+      buckets_(gradient_buckets(store.flat_count(), distribution.bucket_bytes, ranks_.size())) {
+  const std::int64_t length = distribution.parts.own * terms_of_part + flags;
+  for (int rank = 0; rank < ranks_.size(); ++rank) report_pieces_.push_back({.begin = rank * length, .count = length});
+  reports_.resize(static_cast<std::size_t>(length * ranks_.size()));
+  std::int64_t packed = 0;
+  for (std::size_t rank = 0; rank < static_cast<std::size_t>(ranks_.size()); ++rank) {
+    const std::int64_t first = packed;
+    // Ascending, as own().
+    for (auto bucket = buckets_.rbegin(); bucket != buckets_.rend(); ++bucket) {
+      const Piece& piece = bucket->pieces[rank];
+      for (std::int64_t b = 0; b < blocks_of(piece.count); ++b, ++packed)
+        block_order_.push_back((bucket->begin + piece.begin) / reduce_block + b);
+    }
+    block_pieces_.push_back({.begin = first, .count = packed - first});
+  }
+  block_sums_.resize(static_cast<std::size_t>(packed));
+}
+
+void RankStep::begin_step() {
+  sum_.begin_step();
+  part_ = 0;
+  failure_.clear();
+}
+
+void RankStep::part_done(const LossTerms& loss) {
+  double* report = reports_.data() + report_pieces_[static_cast<std::size_t>(ranks_.rank())].begin;
+  double* terms = report + part_ * terms_of_part;
+  terms[0] = loss.task, terms[1] = loss.align, terms[2] = loss.reconstruction;
+  ++part_;
+  sum_.part_done();
+}
+
+void RankStep::note_failure(const std::string& message) {
+  if (failure_.empty()) failure_ = message;
+}
+
+RankStep::Outcome RankStep::settle(bool stop, const BatchRows& rows, std::int64_t step) {
+  sum_.finish();
+  if (failure_.empty())
+    for (const Piece& piece : sum_.own())
+      if (std::string bad = bad_gradient(store_, piece, rows, step); !bad.empty()) {
+        note_failure(bad);
+        break;
+      }
+  const auto length = static_cast<std::size_t>(report_pieces_[0].count);
+  double* own = reports_.data() + report_pieces_[static_cast<std::size_t>(ranks_.rank())].begin;
+  own[length - 2] = stop ? 1.0 : 0.0;
+  own[length - 1] = failure_.empty() ? 0.0 : 1.0;
+  ranks_.all_gather(reports_.data(), report_pieces_, sizeof(double), nullptr).wait();
+
+  Outcome outcome;
+  std::vector<LossTerms> parts;
+  bool failed = false;
+  for (const Piece& piece : report_pieces_) {
+    const double* report = reports_.data() + piece.begin;
+    for (std::int64_t p = 0; p < distribution_.parts.own; ++p) {
+      const double* terms = report + p * terms_of_part;
+      parts.push_back({.task = terms[0], .align = terms[1], .reconstruction = terms[2]});
+    }
+    outcome.stop = outcome.stop || report[length - 2] != 0.0;
+    failed = failed || report[length - 1] != 0.0;
+  }
+  if (failed) {
+    const Error failure(ExitCode::numeric, failure_);
+    fail_together(ranks_, failure_.empty() ? nullptr : &failure);
+  }
+  outcome.loss = tree_of(std::move(parts));
+  return outcome;
+}
+
+double RankStep::gradient_norm() {
+  double* sums = block_sums_.data() + block_pieces_[static_cast<std::size_t>(ranks_.rank())].begin;
+  for (const Piece& piece : sum_.own()) {
+    cpu::block_sums_of_squares(piece.count, static_cast<const float*>(store_.gradients()) + piece.begin, sums);
+    sums += blocks_of(piece.count);
+  }
+  ranks_.all_gather(block_sums_.data(), block_pieces_, sizeof(double), nullptr).wait();
+  std::vector<double> in_order(block_sums_.size());
+  for (std::size_t i = 0; i < block_sums_.size(); ++i)
+    in_order[static_cast<std::size_t>(block_order_[i])] = block_sums_[i];
+  return std::sqrt(cpu::sum_of_blocks(std::ssize(in_order), in_order.data()));
+}
+
+void RankStep::all_gather_flat(void* flat) {
+  std::vector<PendingCollective> pending;
+  for (const GradientBucket& bucket : buckets_)
+    pending.push_back(
+        ranks_.all_gather(static_cast<float*>(flat) + bucket.begin, bucket.pieces, sizeof(float), nullptr));
+  for (PendingCollective& one : pending) one.wait();
+}
+
+void RankStep::gather_values() {
+  all_gather_flat(store_.values());
+}
+
+void RankStep::gather(const Buffer& pieces, Buffer& flat) {
+  std::int64_t at = 0;
+  for (const Piece& piece : sum_.own()) {
+    std::memcpy(static_cast<float*>(flat.host()) + piece.begin, static_cast<const float*>(pieces.host()) + at,
+                static_cast<std::size_t>(piece.count) * sizeof(float));
+    at += piece.count;
+  }
+  all_gather_flat(flat.host());
+}
+
+void RankStep::scatter(const Buffer& flat, Buffer& pieces) const {
+  std::int64_t at = 0;
+  for (const Piece& piece : sum_.own()) {
+    std::memcpy(static_cast<float*>(pieces.host()) + at, static_cast<const float*>(flat.host()) + piece.begin,
+                static_cast<std::size_t>(piece.count) * sizeof(float));
+    at += piece.count;
+  }
+}
+
+}  // namespace plait

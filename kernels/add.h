@@ -1,0 +1,16 @@
+// Sums of gradient buffers, element by element: the steps of the binary tree along which the parts of a batch add up.
+#pragma once
+
+#include <cstdint>
+
+namespace plait::cpu {
+
+// y = a + b; y may be a or b.
+template <class T>
+void add(std::int64_t count, const T* a, const T* b, T* y);
+
+// y = the sum of `rows` rows (a power of two) of x[rows, count], neighbours first: ((x0 + x1) + (x2 + x3)) + ...
+template <class T>
+void add_rows(std::int64_t rows, std::int64_t count, const T* x, T* y);
+
+}  // namespace plait::cpu

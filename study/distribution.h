@@ -1,0 +1,16 @@
+// The [distributed] section of a configuration and the ranks of a run, as the trainer wants them.
+#pragma once
+
+#include "engine/train/distribution.h"
+#include "study/config.h"
+
+namespace plait {
+
+// ranks: null for one alone, borrowed. fast: one part a rank and plain sums, for any number of ranks; otherwise the
+// ranks have to divide distributed.shards, else that is a usage error.
+Distribution distribution_of(const DistributedSettings& settings, Communicator* ranks, bool fast);
+
+// That error, before there is anything to compute.
+void require_divisible(const DistributedSettings& settings, int ranks, bool fast);
+
+}  // namespace plait
