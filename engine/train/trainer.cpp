@@ -258,6 +258,7 @@ bool Trainer::run_epoch(BatchSource& source, std::int64_t total_steps, const Tra
     const std::int64_t patients = std::min(done * source.batch_size(), source.patients());
     if (hooks.step_done)
       hooks.step_done({.epoch = state_.epoch + 1,
+                       .step = scalars_.step,
                        .batch = done,
                        .batches = batches,
                        .loss = sums.updates > 0 ? (sums.loss.total() + sums.l2) / static_cast<double>(sums.updates)
