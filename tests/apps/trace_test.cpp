@@ -134,7 +134,7 @@ TEST_F(Traces, OfADeviceHaveItsOwnTimes) {
 }
 
 TEST_F(Traces, OfATrainingThatFailsEndsThere) {
-  const Finished failed = train(PLAIT_SIMT_BINARY, "simt", "run", {{"PLAIT_SIMT_MEMORY", "1000"}});
+  const Finished failed = train(PLAIT_SIMT_BINARY, "simt", "run", {{"PLAIT_SIMT_MEMORY", "100000"}});
   EXPECT_EQ(failed.code, 5) << failed.err;
   EXPECT_TRUE(failed.says("out of memory: the buffer of all parameters needs ")) << failed.err;
   Names names = read_trace(folder_ / "train.json");
@@ -149,7 +149,7 @@ TEST_F(Traces, ABatchSizeThatIsSaidToFitFits) {
   for (const char* set : {"train.epochs=1", "train.batch_size=32", "model.embed_dim=4", "encoder.ehr.hidden=[4]",
                           "encoder.genes.hidden=[4]", "encoder.image.channels=[16]", "train.patience=0"})
     arguments.insert(arguments.end(), {"--set", set});
-  const Environment small{{"PLAIT_SIMT_MEMORY", "180000"}};
+  const Environment small{{"PLAIT_SIMT_MEMORY", "100000"}};
   const Finished failed = run_program(arguments, small);
   ASSERT_EQ(failed.code, 5) << failed.err;
   const std::string words = "set train.batch_size = ";

@@ -7,6 +7,7 @@
 
 #include "engine/ops/modality_input.h"
 #include "engine/train/device_batch.h"
+#include "engine/train/gpu_step.h"
 #include "io/data/loader.h"
 #include "study/prediction.h"
 #include "study/training.h"
@@ -137,6 +138,34 @@ TEST_F(Resident, TheHostTakesOverInTheMiddle) {
                 elements<std::uint8_t>(expected->modalities[0].observed));
     }
   }
+}
+
+// A gather stands where a selection stood: a step has as many launches, and allocates as little.
+TEST_F(Resident, AStepIsOneGraphOfAsManyNodes) {
+  const Data data(image_cohort(29));
+  const Device device = Device::gpu();
+  const ResidentCohort resident(device, data.dataset.sources());
+  std::vector<std::size_t> nodes;
+  for (const ResidentCohort* source : {&resident, static_cast<const ResidentCohort*>(nullptr)}) {
+    const TrainedModel trained =
+        build_model(image_config(data.cohort), fit_preprocess(data.trained_on, patient_range(0, 31), {}));
+    trained.model->parameters().move_to(device);
+    Optimizer optimizer(trained.model->parameters(), {});
+    GpuStep step(*trained.model, optimizer, {});
+    step.begin(0, std::vector<float>(20, 1e-3f));
+    Loader loader(data.dataset, patient_range(0, 29), {.batch_size = 3, .resident = source});
+    loader.start_epoch(1);
+    std::int64_t blocks = 0;
+    for (int i = 0; const Batch* batch = loader.next(); ++i) {
+      step.submit(*batch, true, true);
+      if (i == 5) blocks = step.arena().block_allocations();
+    }
+    EXPECT_EQ(step.arena().block_allocations(), blocks);
+    EXPECT_EQ(step.collect(true).size(), 10u);
+    nodes.push_back(step.graph_nodes());
+  }
+  EXPECT_GT(nodes[0], 10u);
+  EXPECT_EQ(nodes[0], nodes[1]);
 }
 
 struct Trained {
