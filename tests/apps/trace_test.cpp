@@ -134,7 +134,7 @@ TEST_F(Traces, OfADeviceHaveItsOwnTimes) {
 }
 
 TEST_F(Traces, OfATrainingThatFailsEndsThere) {
-  const Finished failed = train(PLAIT_SIMT_BINARY, "simt", "run", {{"PLAIT_SIMT_MEMORY", "100000"}});
+  const Finished failed = train(PLAIT_SIMT_BINARY, "simt", "run", {{"PLAIT_SIMT_MEMORY", "1000"}});
   EXPECT_EQ(failed.code, 5) << failed.err;
   EXPECT_TRUE(failed.says("out of memory: the buffer of all parameters needs ")) << failed.err;
   Names names = read_trace(folder_ / "train.json");
