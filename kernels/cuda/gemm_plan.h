@@ -11,7 +11,7 @@
 //
 // rate: fused multiply-adds a cycle that a tile of this size reaches, estimated from the instruction mix (fp32: 128 at
 // most; mma.sync: 1024 bf16, 512 tf32); to be fitted to measurements. A split must win by a fifth and has 256 steps of
-// k at least: a product that needs none, every product with k < 512 among them, keeps its single chains.
+// k on average: a product that needs none, every product with k < 512 among them, keeps its single chains.
 #pragma once
 
 #include <algorithm>
@@ -57,7 +57,7 @@ inline Plan plan_gemm(const gpu::GemmParams& p, Unit unit) {
     Plan plan{.side = tile.side, .splits = 1, .k_of_split = steps * split_step};
     for (int splits = 1; splits <= (p.one_chain ? 1 : most_splits) && splits <= steps; ++splits) {
       const std::int64_t share = (steps + splits - 1) / splits;
-      if (splits > 1 && share * split_step < least_k_of_split) break;
+      if (splits > 1 && p.k < splits * least_k_of_split) break;
       if (splits > 1 && (steps + share - 1) / share != splits) continue;  // some split would be empty
       const std::int64_t rounds = (count * splits + p.multiprocessors - 1) / p.multiprocessors;
       double time = real(rounds) * (start + real(share * split_step) * step + stores);

@@ -295,6 +295,8 @@ TEST(GemmPlan, SplitsLongProductsWithFewOutputs) {
     const auto splits = [&](std::int64_t m, std::int64_t n, std::int64_t k) {
       return tiled::plan_gemm({.m = m, .n = n, .k = k}, unit).splits;
     };
+    for (const std::int64_t k : {0, 1, 64, 300, 511})
+      for (const std::int64_t batch : {1, 33, 256}) EXPECT_EQ(splits(batch, 40, k), 1) << batch << " " << k;
     EXPECT_GE(splits(32, 512, 20000), 8);
     EXPECT_GT(splits(256, 512, 20000), 2);
     EXPECT_EQ(splits(512, 20000, 256), 1);
