@@ -77,7 +77,6 @@ namespace gpu {
 
 template <class T>
 std::size_t gemm_workspace_bytes(const GemmParams& p) {
-  if (p.m == 0 || p.n == 0) return 0;
   const Plan plan = plan_gemm(p, unit_of<T>(p));
   if (plan.splits == 1) return 0;
   return static_cast<std::size_t>(plan.splits * p.m * partial_stride(p)) * sizeof(float);

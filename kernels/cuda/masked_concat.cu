@@ -10,13 +10,7 @@ namespace {
 
 template <class T>
 cuda::MaskedSegments<T> frame(const MaskedConcatParams& p, const ModalityMask* present) {
-  return {.batch = p.batch,
-          .modalities = p.modalities,
-          .present = present,
-          .rescale = p.rescale,
-          .segment = {},
-          .bits = nullptr,
-          .bits_stride = 0};
+  return {.batch = p.batch, .modalities = p.modalities, .present = present, .rescale = p.rescale, .segment = {}};
 }
 
 }  // namespace

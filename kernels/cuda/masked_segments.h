@@ -110,7 +110,6 @@ __global__ void __launch_bounds__(segment_threads, 4) masked_segments_kernel(Mas
 
 template <class T>
 void copy_segments(const MaskedSegments<T>& q, cudaStream_t stream) {
-  if (q.batch == 0) return;
   constexpr int pack = 16 / sizeof(T);
   bool packed = true;
   std::int64_t columns = 0;

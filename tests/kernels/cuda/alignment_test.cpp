@@ -92,6 +92,8 @@ TEST_F(Alignment, AddsToGradientsWhereAsked) {
     for (std::size_t m = 0; m < 3; ++m)
       for (std::size_t i = 0; i < once.dz[m].size(); ++i)
         ASSERT_EQ(added.dz[m][i], FusionGradients<float>::before + once.dz[m][i]);
+    for (const auto& untouched : none.dz)
+      for (const float v : untouched) ASSERT_TRUE(std::isnan(v));
   }
 }
 

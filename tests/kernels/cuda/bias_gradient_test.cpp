@@ -78,6 +78,14 @@ TEST_F(BiasGradient, WritesTheGradientAndItsColumnSums) {
   }
 }
 
+// Nobody wants anything: nothing is read, nothing is written.
+TEST_F(BiasGradient, NothingIsWanted) {
+  const DeviceArray<float> unwritten(40, stream);
+  const gpu::BiasGradientParams p{.rows = 5, .columns = 8, .y_stride = 8, .activation = Activation::relu};
+  gpu::bias_gradient<float>(p, unwritten.data(), unwritten.data(), nullptr, {nullptr, GradMode::ignore}, nullptr,
+                            stream);
+}
+
 // Rows one after the other beside rows that end at once: the order depends on neither pitch nor alignment.
 TEST_F(BiasGradient, SumsHaveTheSameBitsInEveryLayout) {
   const std::int64_t rows = 700, columns = 20;

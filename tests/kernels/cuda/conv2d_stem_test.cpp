@@ -17,7 +17,7 @@ constexpr Shape shapes[] = {
     {0, 6, 6, 1, 4},           {1, 1, 1, 1, 3},          {1, 2, 2, 1, 1},          {2, 7, 9, 1, 8},
     {3, 6, 10, 2, 16},         {2, 12, 20, 3, 32},       {5, 5, 4, 3, 40},         {1, 9, 34, 4, 17},
     {2, 8, 8, 1, 12, 5, 5, 2}, {2, 6, 7, 3, 9, 3, 3, 0}, {1, 7, 6, 3, 8, 1, 1, 0}, {1, 9, 6, 2, 24, 5, 3, 1},
-    {1, 2, 2, 1, 4, 3, 3, 0},  {40, 4, 4, 1, 8},
+    {1, 2, 2, 1, 4, 3, 3, 0},  {40, 4, 4, 1, 8},         {1, 2, 5, 1, 4, 3, 3, 0}, {1, 5, 2, 1, 4, 3, 3, 0},
 };
 
 std::size_t index(std::int64_t i) {
@@ -285,6 +285,19 @@ TEST_F(Conv2dStem, GradientsAreNearTheCpu) {
   EXPECT_TRUE(all_near(actual.bias, {expected.bias.begin(), expected.bias.end()}, 1e-5, 1e-4));
   EXPECT_TRUE(equal_bits(actual.weight, twice.weight));
   EXPECT_TRUE(equal_bits(actual.bias, twice.bias));
+}
+
+TEST_F(Conv2dStem, LeavesIgnoredGradientsAlone) {
+  constexpr GradMode off = GradMode::ignore, on = GradMode::overwrite;
+  const Stem<float> stem({2, 6, 10, 2, 20}, Activation::relu, true, 0, stream);
+  const auto argmax = stem.expected().argmax;
+  const auto expected = stem.expected_gradients(argmax, false);
+  for (int wanted = 0; wanted < 8; ++wanted) {
+    const auto actual = stem.gradients(argmax, wanted & 1 ? on : off, wanted & 2 ? on : off, wanted & 4 ? on : off);
+    EXPECT_TRUE(all_equal(actual.x, wanted & 1 ? expected.x : stem.old_dx)) << wanted;
+    EXPECT_TRUE(all_equal(actual.weight, wanted & 2 ? expected.weight : stem.old_dweight)) << wanted;
+    EXPECT_TRUE(all_equal(actual.bias, wanted & 4 ? expected.bias : stem.old_dbias)) << wanted;
+  }
 }
 
 // More tiles of windows than blocks: a block walks over several.

@@ -19,7 +19,9 @@ constexpr std::int64_t most_steps = 60'000;
 constexpr shapes::Conv convs[] = {
     {2, 9, 17, 8, 16},         {3, 4, 4, 16, 40},        {1, 5, 6, 40, 72},  {5, 3, 3, 24, 8},
     {1, 17, 5, 8, 8, 5, 3, 2}, {2, 4, 4, 72, 8},         {1, 3, 5, 136, 8},  {3, 6, 6, 32, 8, 1, 1, 0},
-    {1, 6, 6, 8, 8, 3, 3, 0},  {1, 9, 9, 8, 8, 7, 7, 3}, {2, 14, 14, 8, 72},
+    {1, 6, 6, 8, 8, 3, 3, 0},  {1, 9, 9, 8, 8, 7, 7, 3}, {2, 14, 14, 8, 72}, {1, 2, 5, 8, 8, 3, 3, 0},
+    {1, 5, 2, 2, 8, 3, 3, 0},  {2, 3, 4, 0, 8},          {2, 3, 4, 8, 0},  // no rows of outputs, no columns, no
+                                                                           // channels
 };
 
 std::vector<shapes::Conv> shapes_of_tests() {
@@ -264,6 +266,23 @@ void exact_with_one_off(cudaStream_t stream) {
 TEST_F(Conv2d, EveryOperandMayBeOffItsAlignment) {
   exact_with_one_off<float>(stream);
   exact_with_one_off<bf16>(stream);
+}
+
+// Half a pack of in-channels: taps of the weights start anywhere although rows do not.
+template <class T>
+void exact_with_taps_off(cudaStream_t stream) {
+  const auto floats = [](const std::vector<double>& v) { return as_seen<T>({v.begin(), v.end()}); };
+  constexpr std::int64_t channels = sizeof(T) == 2 ? 4 : 2, row = 9 * channels;
+  const Layout layout{.off = "weight", .off_padding = 8 - row % 8};
+  Layer<T> layer({2, 3, 4, channels, 16}, Activation::identity, Values::integers, layout, stream);
+  layer.forward();
+  EXPECT_TRUE(all_equal(layer.y, floats(layer.expected_y(true))));
+  const auto actual = layer.backward(GradMode::overwrite, GradMode::ignore, GradMode::ignore);
+  EXPECT_TRUE(all_equal(actual.x, floats(layer.expected_gradients(false).x)));
+}
+TEST_F(Conv2d, TapsMayBeOffTheirAlignment) {
+  exact_with_taps_off<float>(stream);
+  exact_with_taps_off<bf16>(stream);
 }
 
 // So many pixels that the larger tiles are taken, for up to 32 out-channels and for more; there and back.
