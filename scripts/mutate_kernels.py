@@ -66,15 +66,25 @@ class Build:
                 found.add(str(path.relative_to(ROOT)))
         return found
 
-    def users(self, path):
-        """The .cu files to try a changed file in, one after the other: itself, or of those that include it some three."""
+    def users(self, path, name):
+        """The .cu files to try a changed file in, one after the other: itself, or of those that include it some three that
+        speak of what is changed."""
         if path in self.compile:
             return [path]
         found = [source for source, headers in self.includes.items() if path in headers]
         stem = pathlib.Path(path).stem.split("_")[0]
         size = lambda source: pathlib.Path(self.folder, self.compile[source][1]).stat().st_size  # small is quick
-        found.sort(key=lambda u: (not u.startswith("tests/"), not pathlib.Path(u).stem.startswith(stem), size(u)))
+        speaks = lambda source: any(re.search(rf"\b{name}\b", (ROOT / file).read_text())
+                                    for file in {source} | self.includes[source] - {path} if not file.startswith("build"))
+        found.sort(key=lambda u: (not speaks(u), not u.startswith("tests/"), not pathlib.Path(u).stem.startswith(stem), size(u)))
         return found[:3]
+
+
+def name_around(text, start):
+    """The function, class or constant of the file that a place of the text belongs to."""
+    heads = re.findall(r"^(?:struct|class) (?:alignas\(.*\) )?(\w+)|^(?!template|namespace|using|PLAIT)\w[\w:<>,&* ]*?\b(\w+)(?: = |\()",
+                       text[: text.find("\n", start)], re.M)
+    return "".join(heads[-1]) if heads else ""
 
 
 def suites_of(source):
@@ -157,14 +167,20 @@ class Bench:
         status, self.said = run(words, self.build.folder, 300)
         return status == 0
 
-    def test(self, seconds):
-        return test(self.folder / "tests", self.source, self.build.folder, seconds)
+    def test(self, seconds, slow):
+        """The quick tests first: most mutants do not survive them."""
+        quick = test(self.folder / "tests", self.source, self.build.folder, seconds, "-" + ":".join(slow))
+        if quick[0] != 0 or not slow:
+            return quick
+        return test(self.folder / "tests", self.source, self.build.folder, seconds, ":".join(slow))
 
 
-def test(program, source, folder, seconds):
-    """The checker asks addr2line for every address that it reports; nobody reads these lines, so here it is answered at once."""
-    filters = ":".join(f"{suite}.*:*/{suite}.*" for suite in sorted(suites_of(source)))
-    return run([str(program), f"--gtest_filter={filters}", "--gtest_fail_fast", "--gtest_brief=1"], folder, seconds)
+def test(program, source, folder, seconds, chosen="-"):
+    """chosen: a filter, or behind a - what to leave out of all the source's tests. The checker asks addr2line for every
+    address that it reports; nobody reads these lines, so here it is answered at once."""
+    if chosen.startswith("-"):
+        chosen = ":".join(f"{suite}.*:*/{suite}.*" for suite in sorted(suites_of(source))) + chosen
+    return run([str(program), f"--gtest_filter={chosen}", "--gtest_fail_fast"], folder, seconds)
 
 
 def verdict(status, said):
@@ -184,13 +200,14 @@ class Judge:
         self.program = pathlib.Path(build.folder, PROGRAM)
         self.unchanged = {}  # (source, file that would be changed) -> the object without a change
         self.locks = collections.defaultdict(threading.Lock)
-        # Suites -> seconds of processor time that they take, None where they fail by themselves. Kept beside the program.
+        # Suites -> (seconds of processor time that they take, the tests that take most of it); None where they fail by
+        # themselves. Kept beside the program.
         self.note = self.program.parent / "mutation_times.json"
         self.version = self.program.stat().st_mtime_ns
         noted = json.loads(self.note.read_text()) if self.note.exists() else {}
         self.seconds = noted.get("seconds", {}) if noted.get("version") == self.version else {}
 
-    def limit(self, source):
+    def measured(self, source):
         """Without a mutation the tests must pass; how long they take sets the limit."""
         suites = ":".join(sorted(suites_of(source)))
         with self.locks[suites]:
@@ -199,8 +216,7 @@ class Judge:
                 with self.locks["the note"]:
                     passing = {key: value for key, value in self.seconds.items() if value is not None}
                     self.note.write_text(json.dumps({"version": self.version, "seconds": passing}))
-        seconds = self.seconds[suites]
-        return None if seconds is None else 20 + 10 * seconds
+        return self.seconds[suites]
 
     def measure(self, source, suites):
         if not suites:
@@ -212,7 +228,9 @@ class Judge:
             print(f"{source}: left out, its tests fail without a mutation\n{said[-1500:]}", flush=True)
             return None
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+        times = {name: int(ms) for name, ms in re.findall(r"OK \] (\S+) \((\d+) ms\)", said)}
+        slow = [name for name, ms in times.items() if ms > sum(times.values()) / 10 and len(times) > 1]
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, slow
 
     def object_of(self, source, path, text):
         with self.locks[source, path]:
@@ -225,15 +243,16 @@ class Judge:
     def judge(self, path, text, mutant):
         """(verdict, what was said)"""
         result = "left out"
-        for source in self.build.users(path):
-            limit = self.limit(source)
-            if limit is None:
+        for source in self.build.users(path, name_around(text, mutant.start)):
+            measured = self.measured(source)
+            if measured is None:
                 continue
+            seconds, slow = measured
             with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
                 bench = Bench(self.build, folder, source, path, mutant.apply(text))
                 if not bench.compile() or not bench.link():
                     return "does not compile", bench.said
-                status, said = bench.test(limit)
+                status, said = bench.test(20 + 10 * seconds, slow)
                 if status != 0:
                     return verdict(status, said), said
                 same = bench.object.read_bytes() == self.object_of(source, path, text)
@@ -294,6 +313,7 @@ def main():
     parser.add_argument("--sample", type=int, default=60, help="how many mutants; 0: all (default 60)")
     parser.add_argument("--seed", type=int, default=1, help="of the sample (default 1)")
     parser.add_argument("--files", action="append", help="only files that match, e.g. 'kernels/cuda/gemm*'; may be repeated")
+    parser.add_argument("--at", action="append", help="only mutants of a place, e.g. kernels/cuda/gather.cu:65; may be repeated")
     parser.add_argument("--operators", default="*", help="only operators that match, e.g. '*barrier'")
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time (default 1)")
     parser.add_argument("--build", default=str(ROOT / "build/release"), help="a build folder (default build/release)")
@@ -313,7 +333,8 @@ def main():
         if fnmatch.fnmatch(path, "kernels/cuda/*") or fnmatch.fnmatch(path, "kernels/device/*"):
             if any(fnmatch.fnmatch(path, wanted) for wanted in options.files or ["*"]):
                 texts[path] = (ROOT / path).read_text()
-                found = [m for m in mutation_operators.mutants(texts[path]) if fnmatch.fnmatch(m.operator, options.operators)]
+                found = [m for m in mutation_operators.mutants(texts[path]) if fnmatch.fnmatch(m.operator, options.operators)
+                         and (not options.at or f"{path}:{m.line(texts[path])}" in options.at)]
                 if found:
                     mutants[path] = found
     chosen = choose(mutants, options.sample, options.seed)

@@ -71,12 +71,12 @@ PATTERNS = [
     ("shift_index", r"(?<=\w)\[(?P<at>[^\[\]]*[a-zA-Z][^\[\]]*)\]", r"\g<at> + 1"),
     ("bound", r" (?P<at><=?|>=?) (?!\{)", lambda m: {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}[m["at"]]),
     ("off_by_one", r" [+-] 1\b(?![.])", ""),
-    ("off_by_one", r"(?<=[<>] )(?P<at>[A-Za-z_][\w.]*)(?=;| \?|\) )", r"\g<at> - 1"),
+    ("off_by_one", r"(?<= [<>] )(?P<at>[A-Za-z_][\w.]*)(?=;| \?|\) )", r"\g<at> - 1"),
     ("arithmetic", r" (?P<at>[-+*/%]) ", lambda m: {"+": "-", "-": "+", "*": "+", "/": "*", "%": "/"}[m["at"]]),
     ("swap_operands", rf"(?P<a>{ATOM}) (?P<op>[-/%]) (?P<b>{ATOM})", r"\g<b> \g<op> \g<a>"),
     ("swap_operands", r"(?P<head>fmaf?\((?:[^(),]|\([^()]*\))*), (?P<a>(?:[^(),]|\([^()]*\))*), (?P<b>(?:[^(),]|\([^()]*\))*)\)",
      r"\g<head>, \g<b>, \g<a>)"),
-    ("swap_operands", r"(?<![\w.])(?P<name>(?!if|for|while|switch|return)[a-z_]\w*)\((?P<a>[\w.]+), (?P<b>[\w.]+)\)", r"\g<name>(\g<b>, \g<a>)"),
+    ("swap_operands", r"(?<![\w.])(?P<name>(?!if|for|while|switch|return|max\(|min\()[a-z_]\w*)\((?P<a>[\w.]+), (?P<b>[\w.]+)\)", r"\g<name>(\g<b>, \g<a>)"),
     ("stride", r"(?<!_t )(?<!int )(?<!auto )(?P<at>\b[\w.]*(?:stride|pitch|leading)\w*\b)(?!\s*(?:\(|=[^=]))", r"(\g<at> + 1)"),
     ("constant", r"(?<![\w.])(?:device::)?warp_size\b", "16"),
     ("constant", r"(?<![\w.])(?P<at>\d+)(?![\w.])", lambda m: {0: "1", 1: "2"}.get(int(m["at"]), str(int(m["at"]) // 2))),
@@ -93,6 +93,21 @@ PATTERNS = [
 ]
 OPERATORS = sorted({name for name, _, _ in PATTERNS})
 
+# In front of the [ of an array's declaration: a type, perhaps other arrays, a name. A larger array is no mistake.
+DECLARATION = re.compile(
+    r"\s*(?:(?:static|constexpr|const) )*(?!(?:return|else|case)\b)[A-Za-z_][\w:]*(?:<[^;=]*>)? (?:\w+(?:\[[^\]]*\])*(?: = \{\})?, )*\w+(?:\[[^\]]*\])*\[")
+
+
+def condition_of(text):
+    """Where a condition begins in what stands in front of its question mark: behind the last ( that stays open."""
+    still_open = []
+    for i, letter in enumerate(text):
+        if letter == "(":
+            still_open.append(i + 1)
+        elif letter == ")" and still_open:
+            still_open.pop()
+    return still_open[-1] if still_open else 0
+
 
 def mutants(text):
     """All mutants of a file, by place; no two give the same text."""
@@ -102,12 +117,16 @@ def mutants(text):
             group = "at" if "at" in match.re.groupindex else 0
             start, end = match.span(group)
             new = replacement(match) if callable(replacement) else match.expand(replacement)
-            if new == text[start:end] or (start, end, new) in texts:
+            if name == "select":
+                start += condition_of(code[start:end])
+            if new == text[start:end] or (start, end, new) in texts or text[start:end].count(")") > text[start:end].count("("):
                 continue
             if name == "drop_statement" and (
                 re.match(BARRIER, text[start:end]) or not code[:start].rstrip().endswith((";", "{", "}"))
             ):
                 continue  # drop_barrier's, or the end of a statement
+            if name == "shift_index" and DECLARATION.fullmatch(code[code.rfind("\n", 0, start) + 1 : start]):
+                continue
             texts.add((start, end, new))
             found.append(Mutant(name, start, end, new))
     return sorted(found, key=lambda m: (m.start, m.end, m.operator, m.new))
