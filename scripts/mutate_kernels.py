@@ -2,9 +2,10 @@
 """Do the tests of the kernels notice a mistake? Plants one at a time and runs the tests under the checker.
 
 A mutant is one small change of kernels/cuda/ or kernels/device/ (tests/mutation/operators.md). The changed file is compiled
-as for checked_tests and linked in front of the rest; the tests of the op run until the first failure. A mutant is killed
-when a test fails, the checker reports, the program crashes or does not end in time. One that does not compile, or gives the
-same machine code, is no mutant. Survivors that change nothing anybody could see are listed in tests/mutation/equivalent.txt.
+as for checked_tests, but without optimisation, and linked in front of the rest; the tests of the op run until the first
+failure. A mutant is killed when a test fails, the checker reports, the program crashes or does not end in time. One that does
+not compile, or gives the same machine code, is no mutant. Survivors that change nothing anybody could see are listed in
+tests/mutation/equivalent.txt.
 
     scripts/mutate_kernels.py --sample 60 --seed 1
     scripts/mutate_kernels.py --sample 0 --files 'kernels/cuda/gather.cu'     every mutant of a file
@@ -145,7 +146,8 @@ class Bench:
         self.place = changed if source == path else ROOT / source
         self.object = self.folder / "changed.o"
 
-    def compile(self):
+    def compile(self, level="-O0"):
+        """Without optimisation: a mutant is compiled once and mostly dies early."""
         words = [w for w in self.build.compile[self.source][0] if not w.endswith("ccache") and w not in ("-MD", "-g1")]
         for option in ("-MF", "-MT", "-o", "-c"):
             at = words.index(option)
@@ -153,7 +155,7 @@ class Bench:
         # -g0 and the map: the same code gives the same bytes wherever it was compiled.
         tree = self.folder / "tree"
         words[1:1] = ["-w", f"-I{tree}"]
-        words += ["-g0", f"-ffile-prefix-map={tree}=.", "-o", str(self.object), "-c", str(self.place)]
+        words += [level, "-g0", f"-ffile-prefix-map={tree}=.", "-o", str(self.object), "-c", str(self.place)]
         status, self.said = run(words, self.build.folder, 900)
         return status == 0
 
@@ -237,7 +239,7 @@ class Judge:
             if (source, path) not in self.unchanged:
                 with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
                     bench = Bench(self.build, folder, source, path, text)
-                    self.unchanged[source, path] = bench.object.read_bytes() if bench.compile() else b""
+                    self.unchanged[source, path] = bench.object.read_bytes() if bench.compile("-O1") else b""
         return self.unchanged[source, path]
 
     def judge(self, path, text, mutant):
@@ -255,7 +257,7 @@ class Judge:
                 status, said = bench.test(20 + 10 * seconds, slow)
                 if status != 0:
                     return verdict(status, said), said
-                same = bench.object.read_bytes() == self.object_of(source, path, text)
+                same = bench.compile("-O1") and bench.object.read_bytes() == self.object_of(source, path, text)
                 if result == "left out" or not same:
                     result = "same code" if same else "survived"
         return result, ""
