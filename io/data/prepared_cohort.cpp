@@ -260,13 +260,13 @@ class PreparedReader {
     const ImageSize kept = wanted.height > 0 ? wanted : sizes[0];
     data.height = kept.height;
     data.width = kept.width;
-    if (wanted.height == 0 && sizes.size() > 1 && refuse_sizes(sizes, data, log)) return;
     const auto& pixels = file_->at(column(m, "pixels"), data.bits == 8 ? ColumnValue::u8 : ColumnValue::u16);
     std::uint64_t samples = 0;  // at most 2^31 images of 2^26 pixels
     for (const ImageSize& size : sizes) samples += static_cast<std::uint64_t>(size.height * size.width * data.channels);
     if (sizes.size() == 1) samples *= static_cast<std::uint64_t>(data.rows);
     if (pixels.values() != samples)
       file_->fail(pixels.name, "has another number of samples than the images' sizes say");
+    if (wanted.height == 0 && sizes.size() > 1 && refuse_sizes(sizes, data, log)) return;
     data.stored_images = std::make_shared<const StoredImages>(file_, pixels, data.channels, data.bits, sizes, kept);
   }
 

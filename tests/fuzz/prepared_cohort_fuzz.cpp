@@ -33,8 +33,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string bytes(fuzz::text_of(data, size)), sealed = test::resealed(bytes);
   for (const std::string* content : {&bytes, &sealed}) {
     const auto path = file.fill(*content);
-    const bool sound = fuzz::accepted(ExitCode::data, [&] { read_cohort(path, {.for_training = false}); });
-    MemoryFile::require(check_cohort(path).report.name.empty() || content == &sealed || sound);
+    // Images of several sizes are a note to the one and nothing to the other, which resizes them.
+    const bool sound = fuzz::accepted(ExitCode::data, [&] { read_cohort(path, {.image_size = {3, 2}}); });
+    MemoryFile::require(!check_cohort(path).report.problems.empty() || sound);
     fuzz::accepted(ExitCode::data, [&] { cohort_modalities(path); });
     fuzz::accepted(ExitCode::data, [&] { train_on(path, {}); });
     fuzz::accepted(ExitCode::data, [&] { train_on(path, {.image_size = {3, 2}}); });

@@ -391,6 +391,18 @@ TEST_F(HostileColumns, Pixels) {
   EXPECT_TRUE(with<std::uint16_t>("m2.pixels", {1, 2, 3, 4}).says("of another type"));
 }
 
+// Images of several sizes are a note of `plait check`: what is wrong with them is told all the same.
+TEST_F(HostileColumns, PixelsOfSeveralSizesAreChecked) {
+  const Prepared prepared(SmallCohortFolder(SmallCohort{.sizes_differ = true}).path());
+  EXPECT_TRUE(check_cohort(prepared.path).report.problems.empty());
+  std::string bytes = test::read_bytes(prepared.path);
+  bytes.replace(bytes.find("m2.pixels"), 9, "m2.pixals");
+  test::write_bytes(prepared.path, test::resealed(bytes));
+  const std::vector<std::string> problems = check_cohort(prepared.path).report.problems;
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_NE(problems[0].find("column \"m2.pixels\": is missing"), std::string::npos) << problems[0];
+}
+
 TEST_F(HostileColumns, Description) {
   const ColumnFile sound(at / "sound");
   const auto span = sound.values<std::uint8_t>("cohort");
