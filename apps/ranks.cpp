@@ -37,12 +37,10 @@ std::int64_t threads_of_rank(const ProcessGroup& group, std::int64_t configured)
 
 void require_agreement(ProcessGroup& group, const std::vector<std::pair<std::string, std::string>>& facts) {
   const auto ranks = static_cast<std::size_t>(group.size());
-  std::vector<Piece> pieces;
-  for (int rank = 0; rank < group.size(); ++rank) pieces.push_back({.begin = rank, .count = 1});
   for (const auto& [name, text] : facts) {
     std::vector<std::uint64_t> said(ranks);
     said[static_cast<std::size_t>(group.rank())] = hash_of(text);
-    group.host().all_gather(said.data(), pieces, sizeof said[0], nullptr).wait();
+    group.host().all_gather(said.data(), one_each(group.size()), sizeof said[0], nullptr).wait();
     // What most say is right; of a tie what the first rank says.
     std::map<std::uint64_t, std::size_t> votes;
     for (const std::uint64_t one : said) ++votes[one];

@@ -1,11 +1,14 @@
 #include "apps/stop_signal.h"
 
+#include <atomic>
 #include <csignal>
 
 namespace plait {
 namespace {
 
-volatile std::sig_atomic_t received = 0;
+// Written by a signal handler, read by the training and by the watchdog of ranks.
+std::atomic<int> received = 0;
+static_assert(std::atomic<int>::is_always_lock_free);
 
 extern "C" void take_stop_signal(int signal) {
   received = signal;

@@ -5,6 +5,6 @@
 namespace plait {
 
 void watch_stop_signals();
-int stop_signal();  // the signal that has come, 0 for none
+int stop_signal();  // the signal that has come, 0 for none; on any thread
 
 }  // namespace plait

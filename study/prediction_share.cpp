@@ -37,18 +37,18 @@ PredictionShare prediction_share(std::int64_t patients, std::int64_t batch_size,
 
 void gather_shares(Communicator& ranks, std::int64_t batch_size, PatientPredictions& predictions,
                    std::vector<BatchLoss>& losses) {
-  std::vector<Piece> patients, batches, one;
+  std::vector<Piece> patients(static_cast<std::size_t>(ranks.size())), batches = patients;
   for (int rank = 0; rank < ranks.size(); ++rank) {
     const Range own = patients_of(predictions.count(), batch_size, rank, ranks.size());
-    patients.push_back({.begin = own.first, .count = own.last - own.first});
-    batches.push_back({.begin = (own.first + batch_size - 1) / batch_size,
-                       .count = (own.last - own.first + batch_size - 1) / batch_size});
-    one.push_back({.begin = rank, .count = 1});
+    const auto at = static_cast<std::size_t>(rank);
+    patients[at] = {.begin = own.first, .count = own.last - own.first};
+    batches[at] = {.begin = (own.first + batch_size - 1) / batch_size,
+                   .count = (own.last - own.first + batch_size - 1) / batch_size};
   }
   // A rank without patients does not know how many weights one has.
   const std::int64_t own_count = patients[static_cast<std::size_t>(ranks.rank())].count;
   std::vector<std::int64_t> widths{own_count > 0 ? std::ssize(predictions.weights) / own_count : 0};
-  gather(ranks, widths, one, 1);
+  gather(ranks, widths, one_each(ranks.size()), 1);
   gather(ranks, predictions.values, patients, predictions.outputs);
   const std::int64_t width = *std::max_element(widths.begin(), widths.end());
   if (width > 0) gather(ranks, predictions.weights, patients, width);

@@ -12,10 +12,8 @@ constexpr std::size_t message_bytes = 4096;
 
 std::vector<int> said_by_all(Communicator& ranks, int here) {
   std::vector<int> said(static_cast<std::size_t>(ranks.size()), 0);
-  std::vector<Piece> pieces;
-  for (int rank = 0; rank < ranks.size(); ++rank) pieces.push_back({.begin = rank, .count = 1});
   said[static_cast<std::size_t>(ranks.rank())] = here;
-  ranks.all_gather(said.data(), pieces, sizeof(int), nullptr).wait();
+  ranks.all_gather(said.data(), one_each(ranks.size()), sizeof(int), nullptr).wait();
   return said;
 }
 

@@ -2,6 +2,13 @@
 
 namespace plait {
 
+std::vector<Piece> one_each(int ranks) {
+  std::vector<Piece> pieces(static_cast<std::size_t>(ranks));
+  for (std::size_t rank = 0; rank < pieces.size(); ++rank)
+    pieces[rank] = {.begin = static_cast<std::int64_t>(rank), .count = 1};
+  return pieces;
+}
+
 PendingCollective& PendingCollective::operator=(PendingCollective&& other) noexcept {
   PendingCollective before(std::move(*this));  // waits at the end of this scope
   communicator_ = std::exchange(other.communicator_, nullptr);

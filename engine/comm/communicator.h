@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "kernels/stream.h"
 
@@ -19,6 +20,9 @@ namespace plait {
 struct Piece {
   std::int64_t begin = 0, count = 0;
 };
+
+// One element a rank.
+std::vector<Piece> one_each(int ranks);
 
 class Communicator;
 

@@ -15,11 +15,12 @@ std::vector<GradientBucket> gradient_buckets(std::int64_t flat_count, std::int64
     bucket.begin = number * length;
     bucket.count = std::min(length, flat_count - bucket.begin);
     const std::int64_t blocks = (bucket.count + reduce_block - 1) / reduce_block;
+    bucket.pieces.resize(static_cast<std::size_t>(ranks));
     for (int rank = 0; rank < ranks; ++rank) {
       const std::int64_t cut = (rank + number) % ranks;  // where blocks are few, not always the same rank has one
       const std::int64_t begin = std::min(blocks * cut / ranks * reduce_block, bucket.count);
       const std::int64_t end = std::min(blocks * (cut + 1) / ranks * reduce_block, bucket.count);
-      bucket.pieces.push_back({.begin = begin, .count = end - begin});
+      bucket.pieces[static_cast<std::size_t>(rank)] = {.begin = begin, .count = end - begin};
     }
   }
   return buckets;

@@ -41,7 +41,8 @@ RankStep::RankStep(ParameterStore& store, const Distribution& distribution)
             .gather = !distribution.zero}),
       buckets_(gradient_buckets(store.flat_count(), distribution.bucket_bytes, ranks_.size())) {
   const std::int64_t length = distribution.parts.own * terms_of_part + flags;
-  for (int rank = 0; rank < ranks_.size(); ++rank) report_pieces_.push_back({.begin = rank * length, .count = length});
+  report_pieces_ = one_each(ranks_.size());
+  for (Piece& piece : report_pieces_) piece = {.begin = piece.begin * length, .count = length};
   reports_.resize(static_cast<std::size_t>(length * ranks_.size()));
   std::int64_t packed = 0;
   for (std::size_t rank = 0; rank < static_cast<std::size_t>(ranks_.size()); ++rank) {
@@ -124,6 +125,7 @@ double RankStep::gradient_norm() {
 
 void RankStep::all_gather_flat(void* flat) {
   std::vector<PendingCollective> pending;
+  pending.reserve(buckets_.size());
   for (const GradientBucket& bucket : buckets_)
     pending.push_back(
         ranks_.all_gather(static_cast<float*>(flat) + bucket.begin, bucket.pieces, sizeof(float), nullptr));
