@@ -29,9 +29,9 @@ bool ends_by_signal(ExitCode code) {
 
 std::int64_t threads_of_rank(const ProcessGroup& group, std::int64_t configured) {
   if (configured > 0) return configured;
-  std::int64_t neighbours = 0;
+  std::int64_t neighbours = 1;
   for (int rank = 0; rank < group.size(); ++rank)
-    if (group.machine(rank) == group.machine(group.rank())) ++neighbours;
+    if (rank != group.rank() && group.machine(rank) == group.machine(group.rank())) ++neighbours;
   return std::max<std::int64_t>(1, cpu::processor_count() / neighbours);
 }
 

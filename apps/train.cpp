@@ -266,7 +266,10 @@ int train_silently(const TrainCommand& options, const Inputs& inputs, ProcessGro
 
 int train_and_report(const TrainCommand& options, const Inputs& inputs, RunFolder& folder, TraceFile& trace_file,
                      ProcessGroup& group) {
-  const auto& [config, device, cohort, split] = inputs;
+  const RunConfig& config = inputs.config;
+  const Cohort& cohort = inputs.cohort;
+  const Split& split = inputs.split;
+  const std::string& device = inputs.device.description;
   MetricsLog metrics(folder.path() / "metrics.jsonl");
   Progress progress(stdout);
   ProgressState shown;
@@ -279,7 +282,7 @@ int train_and_report(const TrainCommand& options, const Inputs& inputs, RunFolde
                    fmt::format("nobody is left for the test, although train.test = {}: too few patients, "
                                "or groups too large to divide",
                                config.train.test));
-    print_plan(trained, training, cohort, split, device.description, notes);
+    print_plan(trained, training, cohort, split, device, notes);
   };
   hooks.pretrained = [&](const std::string& modality, const EpochRecord& record, std::int64_t epochs) {
     fmt::print("pretraining {}: epoch {}/{}  reconstruction {:.4f}\n", modality, record.epoch, epochs,
@@ -336,7 +339,7 @@ int train_and_report(const TrainCommand& options, const Inputs& inputs, RunFolde
   write_text_file(folder.path() / "split.json", split_to_json(cohort, split));
   const Json summary = [&] {
     const Phase phase(trace_file.trace(), "summary");
-    return summary_json(options, cohort, split, training, device.description);
+    return summary_json(options, cohort, split, training, device);
   }();
   write_text_file(folder.path() / "summary.json", summary.dump(2) + "\n");
   folder.commit();

@@ -15,7 +15,7 @@ using std::chrono::duration;
 std::string text_of(const CollectiveState& state, double seconds) {
   char text[160];
   std::snprintf(text, sizeof text, "%s #%llu of %llu bytes, for %.1f s", state.name,
-                static_cast<unsigned long long>(state.ended + 1), static_cast<unsigned long long>(state.bytes),
+                static_cast<unsigned long long>(state.ended) + 1, static_cast<unsigned long long>(state.bytes),
                 seconds);
   return state.failure.empty() ? text : text + (": " + state.failure);
 }
