@@ -6,11 +6,13 @@
 #include <iterator>
 #include <map>
 #include <new>
+#include <system_error>
 
 #include "apps/report.h"
 #include "engine/comm/agreement.h"
 #include "engine/error.h"
 #include "kernels/cpu/parallel.h"
+#include "kernels/gpu_failure.h"
 
 namespace plait {
 namespace {
@@ -85,9 +87,18 @@ int on_ranks(ProcessGroup& group, const std::function<int()>& work) {
     const int code = report(who + "out of memory", ExitCode::device);
     leave(ExitCode::device);
     return code;
-  } catch (...) {
+  } catch (const gpu::Failure& failure) {
+    const int code = report(who + failure.what(), ExitCode::device);
+    leave(ExitCode::device);
+    return code;
+  } catch (const std::system_error& error) {
+    const int code = report(who + "reading or writing failed: " + error.what(), ExitCode::storage);
+    leave(ExitCode::storage);
+    return code;
+  } catch (const std::exception& error) {
+    const int code = report(who + error.what(), ExitCode::internal);
     leave(ExitCode::internal);
-    throw;
+    return code;
   }
 }
 

@@ -66,13 +66,14 @@ TrainedModel build_model(const RunConfig& config, const Preprocess& fit, bool fo
 
 namespace {
 
-// The same for the same configuration, cohort, split and initial weights; the number of threads and how often
-// checkpoints are written do not matter.
+// The same for the same configuration, cohort, split and initial weights. What no bit depends on does not matter: the
+// number of threads and of ranks, how often checkpoints are written, how ranks share the work of a part.
 std::string run_identity(const RunConfig& config, const TrainedModel& trained, const Cohort& cohort, const Split& split,
                          const TrainingOptions& options) {
   RunConfig same = config;
   same.train.threads = 0;
   same.train.checkpoint_every = 1;
+  same.distributed = {.shards = config.distributed.shards, .gradient_dtype = config.distributed.gradient_dtype};
   std::string text =
       config_toml(same) + preprocess_to_json(trained.fit) + split_to_json(cohort, split) + cohort_fingerprint(cohort);
   if (options.init) text += read_text_file(*options.init, std::size_t{1} << 32, ExitCode::storage);
