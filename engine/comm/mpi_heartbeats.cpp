@@ -68,8 +68,6 @@ bool MpiHeartbeats::speak(Peer& peer, const Heartbeat& heartbeat) {
   return MPI_Isend(&peer.outgoing, sizeof(Heartbeat), MPI_BYTE, peer.rank, 0, communicator_, &peer.send) == MPI_SUCCESS;
 }
 
-// NOLINTEND(clang-analyzer-optin.mpi.MPI-Checker)
-
 void MpiHeartbeats::run() {
   Clock::time_point last;
   std::unique_lock lock(mutex_);
@@ -109,5 +107,7 @@ void MpiHeartbeats::run() {
   stopped_ = true;
   changed_.notify_all();
 }
+
+// NOLINTEND(clang-analyzer-optin.mpi.MPI-Checker)
 
 }  // namespace plait
