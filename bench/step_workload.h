@@ -44,7 +44,7 @@ class StepWorkload {
   // Forward, backward, L2, Adam. On a GPU: enqueued, the batch carried over from the host included.
   void train() {
     if (gpu_step_) {
-      gpu_step_->submit(next(), true, true);
+      gpu_step_->submit(next(), whole_step);
       gpu_step_->collect(false);
       return;
     }

@@ -14,11 +14,19 @@ struct Device::Streams {
   cudaStream_t main = gpu::create_stream();
   std::array<cudaStream_t, branches> branch{};  // made when they are first asked for
   std::array<cudaEvent_t, branches> fork{}, join{};
+  std::array<bool, branches> open{};
+
+  cudaStream_t exchange = nullptr;                  // made when it is first asked for
+  std::array<cudaEvent_t, branches + 1> reached{};  // by the branches, and by the main stream
+  cudaEvent_t exchanged = nullptr;
 
   Streams() = default;
   ~Streams() {
     for (cudaEvent_t event : fork) gpu::destroy(event);
     for (cudaEvent_t event : join) gpu::destroy(event);
+    for (cudaEvent_t event : reached) gpu::destroy(event);
+    gpu::destroy(exchanged);
+    gpu::destroy(exchange);
     for (cudaStream_t stream : branch) gpu::destroy(stream);
     gpu::destroy(main);
   }
@@ -46,6 +54,7 @@ cudaStream_t Device::begin_branch(int i) const {
   }
   gpu::record(streams_->fork[at], streams_->main);
   gpu::wait(streams_->branch[at], streams_->fork[at]);
+  streams_->open[at] = true;
   return streams_->branch[at];
 }
 
@@ -53,6 +62,29 @@ void Device::end_branch(int i) const {
   const auto at = static_cast<std::size_t>(i);
   gpu::record(streams_->join[at], streams_->branch[at]);
   gpu::wait(streams_->main, streams_->join[at]);
+  streams_->open[at] = false;
+}
+
+cudaStream_t Device::begin_exchange() const {
+  Streams& s = *streams_;
+  if (s.exchange == nullptr) {
+    s.exchange = gpu::create_stream();
+    s.exchanged = gpu::create_event();
+    for (cudaEvent_t& event : s.reached) event = gpu::create_event();
+  }
+  const auto follow = [&](cudaStream_t stream, cudaEvent_t event) {
+    gpu::record(event, stream);
+    gpu::wait(s.exchange, event);
+  };
+  follow(s.main, s.reached[branches]);
+  for (std::size_t i = 0; i < branches; ++i)
+    if (s.open[i]) follow(s.branch[i], s.reached[i]);
+  return s.exchange;
+}
+
+void Device::end_exchange() const {
+  gpu::record(streams_->exchanged, streams_->exchange);
+  gpu::wait(streams_->main, streams_->exchanged);
 }
 
 std::size_t Device::free_bytes() const {

@@ -26,6 +26,11 @@ class Device {
   cudaStream_t begin_branch(int i) const;
   void end_branch(int i) const;
 
+  // One more, for what ranks do together: begin_exchange lets it follow what the main stream and the branches that have
+  // begun and not ended have done so far, end_exchange lets the main stream follow it.
+  cudaStream_t begin_exchange() const;
+  void end_exchange() const;
+
   // Bytes of memory that nobody has taken; on the CPU 0.
   std::size_t free_bytes() const;
 

@@ -3,7 +3,10 @@
 
 #include <cstdint>
 
-namespace plait::cpu {
+#include "kernels/stream.h"
+
+namespace plait {
+namespace cpu {
 
 // y = a + b; y may be a or b.
 template <class T>
@@ -13,4 +16,13 @@ void add(std::int64_t count, const T* a, const T* b, T* y);
 template <class T>
 void add_rows(std::int64_t rows, std::int64_t count, const T* x, T* y);
 
-}  // namespace plait::cpu
+}  // namespace cpu
+
+// The same on a device, with the same bits. Gradients are float; `rows` is at most 2048.
+namespace gpu {
+
+void add(std::int64_t count, const float* a, const float* b, float* y, cudaStream_t stream);
+void add_rows(std::int64_t rows, std::int64_t count, const float* x, float* y, cudaStream_t stream);
+
+}  // namespace gpu
+}  // namespace plait

@@ -68,6 +68,9 @@ class Communicator {
   [[nodiscard]] virtual PendingCollective reduce_scatter(const float* send, std::span<const Piece> pieces,
                                                          float* receive, cudaStream_t stream) = 0;
   [[nodiscard]] virtual PendingCollective broadcast(void* data, std::size_t bytes, int root, cudaStream_t stream) = 0;
+  // Operations on a device that were captured into a graph run again with it, without a call: it has been enqueued on
+  // `stream`.
+  virtual void replayed(cudaStream_t) {}
   // Done when every rank has come.
   [[nodiscard]] virtual PendingCollective barrier(cudaStream_t stream) = 0;
 

@@ -10,9 +10,10 @@ namespace plait {
 
 struct Distribution {
   BatchParts parts = {};
-  Communicator* ranks = nullptr;  // null: this rank alone
-  bool tree = true;               // the same bits for any number of ranks; false: plain sums
-  bool zero = false;              // ZeRO-1: each rank keeps the optimizer's state of its own pieces
+  Communicator* ranks = nullptr;         // in host memory; null: this rank alone
+  Communicator* device_ranks = nullptr;  // the same ranks in the device's memory, where gradients are there
+  bool tree = true;                      // the same bits for any number of ranks; false: plain sums
+  bool zero = false;                     // ZeRO-1: each rank keeps the optimizer's state of its own pieces
   std::int64_t bucket_bytes = std::int64_t{4} << 20;
 
   bool alone() const { return parts.count == 1 && (ranks == nullptr || ranks->size() == 1); }

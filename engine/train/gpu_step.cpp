@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "engine/error.h"
 #include "kernels/reduce.h"
@@ -17,7 +18,7 @@ enum Number : std::size_t { l2_number = Tape::loss_slots, norm_number, non_finit
 
 }  // namespace
 
-GpuStep::GpuStep(Objective& objective, Optimizer& optimizer, const TrainOptions& options)
+GpuStep::GpuStep(Objective& objective, Optimizer& optimizer, const TrainOptions& options, RankStep* ranks)
     : objective_(objective),
       optimizer_(optimizer),
       options_(options),
@@ -28,6 +29,7 @@ GpuStep::GpuStep(Objective& objective, Optimizer& optimizer, const TrainOptions&
       scalars_(sizeof(StepScalars), device_, "the numbers of a step"),
       ring_(static_cast<std::size_t>(ring_length) * Tape::step_numbers * sizeof(double), device_, "the steps' losses"),
       logged_(sizeof(std::uint64_t), device_, "the steps' losses"),
+      ranks_(ranks),
       times_(device_) {}
 
 void GpuStep::begin(std::int64_t step, const std::vector<float>& learning_rates) {
@@ -41,6 +43,7 @@ void GpuStep::begin(std::int64_t step, const std::vector<float>& learning_rates)
   std::memcpy(scalars_.host(), &scalars, sizeof scalars);
   scalars_.upload();
   submitted_steps_ = step;
+  stop_agreed_ = false;
   for (Kind& kind : kinds_) kind = {};  // their graphs read the old table
 }
 
@@ -57,7 +60,7 @@ void GpuStep::run(const Batch& batch, bool first, bool last) {
   }
   {
     const Phase phase(trace_, "backward");
-    tape_.backward(!first);
+    backward(first, last);
   }
   const Phase phase(trace_, last ? "optimizer" : "log");
   double* numbers = tape_.loss_memory();
@@ -74,12 +77,24 @@ void GpuStep::run(const Batch& batch, bool first, bool last) {
     gpu::advance_step(rate_count_, static_cast<const float*>(learning_rates_.data()), scalars, device_.stream());
 }
 
+void GpuStep::backward(bool first, bool last) {
+  const bool exchanges = last && ranks_ != nullptr;
+  tape_.set_grad_ready({});
+  if (exchanges) tape_.set_grad_ready([this](int parameter) { ranks_->gradient_ready(parameter); });
+  tape_.backward(!first);
+  if (!exchanges) return;
+  ranks_->part_enqueued();
+  ranks_->finish_sum();
+}
+
 const Batch& GpuStep::upload(const Batch& batch) {
   const Phase phase(trace_, "upload");
   return batches_->upload(batch);
 }
 
-void GpuStep::submit(const Batch& batch, bool first, bool last) {
+void GpuStep::submit(const Batch& batch, const StepPlace& place) {
+  const bool first = place.first_of_part, last = place.last_of_step;
+  if (ranks_ != nullptr && place.first_of_step) ranks_->begin_step();
   if (!batches_->takes(batch)) give_back();  // their graphs read what is not there any more
   times_.begin("upload", submitted_steps_ + 1);
   const Batch& there = upload(batch);
@@ -104,10 +119,16 @@ void GpuStep::submit(const Batch& batch, bool first, bool last) {
   } else {
     const Phase phase(trace_, "replay");
     kind.graph.replay(device_);
+    if (ranks_ != nullptr && last) ranks_->replayed();
   }
+  if (ranks_ != nullptr && place.last_of_part && !last) ranks_->part_enqueued();
   times_.end();
   ++kind.runs;
-  Pending pending{.rows = {}, .losses = kind.losses, .step = submitted_steps_ + 1, .last = last};
+  Pending pending{.rows = {},
+                  .losses = kind.losses,
+                  .step = submitted_steps_ + 1,
+                  .last_of_part = place.last_of_part,
+                  .last = last};
   pending.rows.take(batch);
   pending_.push_back(pending);
   ++submitted_;
@@ -120,7 +141,7 @@ void GpuStep::give_back() {
   arena_.clear();
 }
 
-std::vector<BatchNumbers> GpuStep::collect(bool wait) {
+std::vector<BatchNumbers> GpuStep::collect(bool wait, const std::function<bool()>& stop) {
   std::vector<BatchNumbers> all;
   if (pending_.empty() || (!wait && std::ssize(pending_) < ring_length / 2)) return all;
   const Phase phase(trace_, "collect");
@@ -133,12 +154,41 @@ std::vector<BatchNumbers> GpuStep::collect(bool wait) {
     BatchNumbers numbers{.loss = pending.losses.evaluate([&](const double* slot) { return row[slot - base]; }),
                          .l2 = pending.last && optimizer_.l2() != 0.0 ? optimizer_.l2() * row[l2_number] : 0.0,
                          .last = pending.last};
-    check_finite(pending, numbers, row);
-    all.push_back(numbers);
+    if (ranks_ != nullptr) {
+      take(pending, numbers, row);
+    } else {
+      check_finite(pending, numbers, row);
+      all.push_back(numbers);
+    }
     ++collected_;
   }
   pending_.clear();
-  return all;
+  return ranks_ != nullptr ? settle(stop) : all;
+}
+
+// For settle(): nothing is decided before all ranks know it.
+void GpuStep::take(const Pending& pending, const BatchNumbers& numbers, const double* row) {
+  try {
+    check_finite(pending, numbers, row);
+  } catch (const Error& error) {
+    ranks_->note_failure(error.what());
+  }
+  part_loss_ += numbers.loss;
+  if (pending.last_of_part) part_losses_.push_back(std::exchange(part_loss_, {}));
+  if (pending.last) l2_.push_back(numbers.l2);
+}
+
+std::vector<BatchNumbers> GpuStep::settle(const std::function<bool()>& stop) {
+  const auto parts = l2_.size() * static_cast<std::size_t>(ranks_->parts().own);  // of whole steps
+  const bool asks = !ranks_->alone() && stop;
+  const RankStep::Outcomes outcomes = ranks_->settle_steps({part_losses_.data(), parts}, asks && stop());
+  stop_agreed_ = stop_agreed_ || outcomes.stop;
+  std::vector<BatchNumbers> steps;
+  for (std::size_t step = 0; step < l2_.size(); ++step)
+    steps.push_back({.loss = outcomes.losses[step], .l2 = l2_[step], .last = true});
+  part_losses_.erase(part_losses_.begin(), part_losses_.begin() + static_cast<std::ptrdiff_t>(parts));
+  l2_.clear();
+  return steps;
 }
 
 void GpuStep::check_finite(const Pending& pending, const BatchNumbers& numbers, const double* row) const {

@@ -1,10 +1,14 @@
 // Training steps on a GPU without waiting for it: every batch is carried over and a captured graph runs forward,
 // losses, backward and, for the last batch of a group, the update. What a step has to say goes to a ring on the device
 // that is read every few steps.
+//
+// With parts the last batch of a step holds the exchange of gradients too, bucket by bucket beside the backward pass.
+// All ranks read their rings behind the same batch and tell each other what is in them.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -14,6 +18,8 @@
 #include "engine/train/device_batch.h"
 #include "engine/train/non_finite.h"
 #include "engine/train/objective.h"
+#include "engine/train/rank_step.h"
+#include "engine/train/step_place.h"
 
 namespace plait {
 
@@ -26,18 +32,22 @@ struct BatchNumbers {
 
 class GpuStep {
  public:
-  // Borrows all three.
-  GpuStep(Objective& objective, Optimizer& optimizer, const TrainOptions& options);
+  // Borrows all; ranks: null without parts.
+  GpuStep(Objective& objective, Optimizer& optimizer, const TrainOptions& options, RankStep* ranks = nullptr);
 
   // learning_rates: of every step of the run; step: done before.
   void begin(std::int64_t step, const std::vector<float>& learning_rates);
 
-  // Enqueues a batch: its gradients overwrite (first) or are added; last: the update follows. Throws OutOfMemory.
-  void submit(const Batch& batch, bool first, bool last);
+  // Enqueues a batch: its gradients overwrite those before (first of a part) or are added; behind the last one of a
+  // step the update follows. Throws OutOfMemory.
+  void submit(const Batch& batch, const StepPlace& place);
 
-  // The batches that have been submitted and not collected, in order. wait = false: only when the ring is half full.
-  // Throws Error(numeric) for the first one whose numbers are not finite, naming tensor, step and rows.
-  std::vector<BatchNumbers> collect(bool wait);
+  // The batches that have been submitted and not collected, in order; with parts the steps. wait = false: only when the
+  // ring is half full. Throws Error(numeric) for the first one whose numbers are not finite, naming tensor, step and
+  // rows; with several ranks all throw AgreedError. stop, which may be empty, is asked where ranks agree.
+  std::vector<BatchNumbers> collect(bool wait, const std::function<bool()>& stop = {});
+  // With several ranks: one of them has wanted to stop when they agreed last.
+  bool stop_agreed() const { return stop_agreed_; }
 
   // The memory of steps goes back to the device, behind a submit() that found too little.
   void give_back();
@@ -57,10 +67,13 @@ class GpuStep {
     BatchRows rows;
     DataLosses losses;
     std::int64_t step = 0;
-    bool last = false;
+    bool last_of_part = false, last = false;
   };
   const Batch& upload(const Batch& batch);
   void run(const Batch& batch, bool first, bool last);
+  void backward(bool first, bool last);
+  void take(const Pending& pending, const BatchNumbers& numbers, const double* row);
+  std::vector<BatchNumbers> settle(const std::function<bool()>& stop);
   void check_finite(const Pending& pending, const BatchNumbers& numbers, const double* row) const;
 
   Objective& objective_;
@@ -75,6 +88,13 @@ class GpuStep {
   DataLosses losses_;  // of the step that was enqueued last: the same slots at every step
   std::uint64_t submitted_ = 0, collected_ = 0;
   std::vector<Pending> pending_;
+
+  RankStep* ranks_;
+  LossTerms part_loss_;                 // of the part that is being collected
+  std::vector<LossTerms> part_losses_;  // collected, of steps that are not settled
+  std::vector<double> l2_;              // of those steps that have ended
+  bool stop_agreed_ = false;
+
   Trace* trace_ = nullptr;
   DeviceTimes times_;
 

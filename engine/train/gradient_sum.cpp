@@ -45,19 +45,32 @@ void GradientSum::begin_step() {
   progress_.restart();
 }
 
-void GradientSum::carry(std::int64_t begin, std::int64_t count) {
+void GradientSum::add(std::int64_t count, const float* a, const float* b, float* y, cudaStream_t stream) const {
+  if (on_gpu())
+    gpu::add(count, a, b, y, stream);
+  else
+    cpu::add(count, a, b, y);
+}
+
+void GradientSum::carry(std::int64_t begin, std::int64_t count, cudaStream_t stream) {
   float* sum = gradients() + begin;
   const auto level = [&](int k) { return static_cast<float*>(levels_[static_cast<std::size_t>(k)].data()) + begin; };
   const int complete = std::countr_one(static_cast<std::uint64_t>(part_));
   const bool stays = part_ + 1 == options_.parts.own;  // the whole subtree: in the gradient buffer itself
-  if (complete == 0 && !stays) std::memcpy(level(0), sum, static_cast<std::size_t>(count) * sizeof(float));
+  const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(float);
+  if (complete == 0 && !stays) {
+    if (on_gpu())
+      gpu::copy_on_device(level(0), sum, bytes, stream);
+    else
+      std::memcpy(level(0), sum, bytes);
+  }
   for (int k = 0; k < complete; ++k)
-    cpu::add(count, level(k), sum, k + 1 == complete && !stays ? level(complete) : sum);
+    add(count, level(k), sum, k + 1 == complete && !stays ? level(complete) : sum, stream);
 }
 
 void GradientSum::part_done() {
   if (!last_part()) {
-    carry(0, store_.flat_count());
+    carry(0, store_.flat_count(), store_.device().stream());
   } else {  // parameters that no loss of this objective reaches
     for (std::size_t bucket = 0; bucket < buckets_.size(); ++bucket)
       if (std::find(sent_.begin(), sent_.end(), bucket) == sent_.end()) complete(bucket);
@@ -71,11 +84,11 @@ void GradientSum::ready(int parameter) {
 
 void GradientSum::complete(std::size_t number) {
   const GradientBucket& bucket = buckets_[number];
-  carry(bucket.begin, bucket.count);
+  cudaStream_t stream = on_gpu() ? store_.device().begin_exchange() : nullptr;
+  carry(bucket.begin, bucket.count, stream);
   sent_.push_back(number);
   if (ranks_.size() == 1) return;
   float* sum = gradients() + bucket.begin;
-  cudaStream_t stream = store_.device().is_gpu() ? store_.device().stream() : nullptr;
   pending_[number] = options_.tree
                          ? ranks_.all_to_all(sum, bucket.pieces, sizeof(float),
                                              static_cast<float*>(received_.data()) + received_at_[number], stream)
@@ -84,7 +97,12 @@ void GradientSum::complete(std::size_t number) {
 
 void GradientSum::finish() {
   check(part_ == options_.parts.own && sent_.size() == buckets_.size(), "[ranks] a step lacks parts or gradients");
-  if (ranks_.size() == 1) return;
+  cudaStream_t stream = on_gpu() ? store_.device().begin_exchange() : nullptr;
+  if (ranks_.size() > 1) exchange(stream);
+  if (on_gpu()) store_.device().end_exchange();
+}
+
+void GradientSum::exchange(cudaStream_t stream) {
   const auto rank = static_cast<std::size_t>(ranks_.rank());
   for (const std::size_t number : sent_) {
     const GradientBucket& bucket = buckets_[number];
@@ -92,9 +110,11 @@ void GradientSum::finish() {
     if (!options_.tree) continue;
     const Piece& own = bucket.pieces[rank];
     float* sum = gradients() + bucket.begin;
-    cpu::add_rows(ranks_.size(), own.count, static_cast<const float*>(received_.data()) + received_at_[number],
-                  sum + own.begin);
-    cudaStream_t stream = store_.device().is_gpu() ? store_.device().stream() : nullptr;
+    const float* received = static_cast<const float*>(received_.data()) + received_at_[number];
+    if (on_gpu())
+      gpu::add_rows(ranks_.size(), own.count, received, sum + own.begin, stream);
+    else
+      cpu::add_rows(ranks_.size(), own.count, received, sum + own.begin);
     if (options_.gather) pending_[number] = ranks_.all_gather(sum, bucket.pieces, sizeof(float), stream);
   }
   for (const std::size_t number : sent_) pending_[number].wait();

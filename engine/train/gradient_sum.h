@@ -4,7 +4,8 @@
 // subtree, which it adds up as a binary counter does: part after part, one buffer a level. Across ranks a bucket's
 // pieces go to their owners, which add the ranks' sums along the tree's upper levels and, unless the optimizer's state
 // is sharded too, send the result to everybody: 2 (R - 1) / R of the buffer's bytes a rank, as a ring's all-reduce.
-// A bucket leaves as soon as the last own part's backward has completed it.
+// A bucket leaves as soon as the last own part's backward has completed it. On a GPU all of it is enqueued, on the
+// device's stream for exchanges, and may be captured with the pass.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +38,7 @@ class GradientSum {
   // The gradient buffer holds the gradient of an own part, the next in order. After the last one whatever ready() was
   // not told of leaves too.
   void part_done();
-  // Waits for the other ranks; the gradient buffer then holds the sum.
+  // Waits for the other ranks; the gradient buffer then holds the sum. On a GPU the device's stream waits instead.
   void finish();
 
   // What this rank owns of the flat buffers, in ascending order.
@@ -47,9 +48,13 @@ class GradientSum {
 
  private:
   float* gradients() const { return static_cast<float*>(store_.gradients()); }
+  bool on_gpu() const { return store_.device().is_gpu(); }
   // Adds the counter's levels that the own part `part_` completes to the gradients of a range.
-  void carry(std::int64_t begin, std::int64_t count);
+  void carry(std::int64_t begin, std::int64_t count, cudaStream_t stream);
+  void add(std::int64_t count, const float* a, const float* b, float* y, cudaStream_t stream) const;
   void complete(std::size_t bucket);
+  // Adds up the own pieces and sends them to everybody.
+  void exchange(cudaStream_t stream);
 
   ParameterStore& store_;
   Communicator& ranks_;

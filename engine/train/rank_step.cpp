@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "engine/error.h"
 #include "kernels/reduce.h"
@@ -10,7 +11,7 @@
 namespace plait {
 namespace {
 
-constexpr std::int64_t terms_of_part = 3, flags = 2;  // stop, failed
+constexpr std::int64_t terms_of_part = 3, flags = 2;  // of a report; stop, failed
 
 std::int64_t blocks_of(std::int64_t count) {
   return (count + reduce_block - 1) / reduce_block;
@@ -34,16 +35,12 @@ RankStep::RankStep(ParameterStore& store, const Distribution& distribution)
     : store_(store),
       distribution_(distribution),
       ranks_(distribution.ranks != nullptr ? *distribution.ranks : alone_),
-      sum_(store, ranks_,
+      sum_(store, gradient_ranks(),
            {.parts = distribution.parts,
             .bucket_bytes = distribution.bucket_bytes,
             .tree = distribution.tree,
             .gather = !distribution.zero}),
       buckets_(gradient_buckets(store.flat_count(), distribution.bucket_bytes, ranks_.size())) {
-  const std::int64_t length = distribution.parts.own * terms_of_part + flags;
-  report_pieces_ = one_each(ranks_.size());
-  for (Piece& piece : report_pieces_) piece = {.begin = piece.begin * length, .count = length};
-  reports_.resize(static_cast<std::size_t>(length * ranks_.size()));
   std::int64_t packed = 0;
   for (std::size_t rank = 0; rank < static_cast<std::size_t>(ranks_.size()); ++rank) {
     const std::int64_t first = packed;
@@ -58,18 +55,29 @@ RankStep::RankStep(ParameterStore& store, const Distribution& distribution)
   block_sums_.resize(static_cast<std::size_t>(packed));
 }
 
+Communicator& RankStep::gradient_ranks() {
+  if (!store_.device().is_gpu() || ranks_.size() == 1) return ranks_;
+  check(distribution_.device_ranks != nullptr && distribution_.device_ranks->size() == ranks_.size(),
+        "[ranks] gradients in a device's memory, and no communicator for it");
+  return *distribution_.device_ranks;
+}
+
 void RankStep::begin_step() {
   sum_.begin_step();
-  part_ = 0;
-  failure_.clear();
+  part_losses_.clear();
 }
 
 void RankStep::part_done(const LossTerms& loss) {
-  double* report = reports_.data() + report_pieces_[static_cast<std::size_t>(ranks_.rank())].begin;
-  double* terms = report + part_ * terms_of_part;
-  terms[0] = loss.task, terms[1] = loss.align, terms[2] = loss.reconstruction;
-  ++part_;
+  part_losses_.push_back(loss);
   sum_.part_done();
+}
+
+void RankStep::part_enqueued() {
+  sum_.part_done();
+}
+
+void RankStep::replayed() {
+  if (!alone()) distribution_.device_ranks->replayed(store_.device().stream());
 }
 
 void RankStep::note_failure(const std::string& message) {
@@ -84,30 +92,44 @@ RankStep::Outcome RankStep::settle(bool stop, const BatchRows& rows, std::int64_
         note_failure(bad);
         break;
       }
-  const auto length = static_cast<std::size_t>(report_pieces_[0].count);
-  double* own = reports_.data() + report_pieces_[static_cast<std::size_t>(ranks_.rank())].begin;
-  own[length - 2] = stop ? 1.0 : 0.0;
-  own[length - 1] = failure_.empty() ? 0.0 : 1.0;
-  ranks_.all_gather(reports_.data(), report_pieces_, sizeof(double), nullptr).wait();
+  const Outcomes outcomes = settle_steps(part_losses_, stop);
+  return {.loss = outcomes.losses[0], .stop = outcomes.stop};
+}
 
-  Outcome outcome;
-  std::vector<LossTerms> parts;
+RankStep::Outcomes RankStep::settle_steps(std::span<const LossTerms> own_parts, bool stop) {
+  const std::int64_t parts = distribution_.parts.own, steps = std::ssize(own_parts) / parts;
+  const std::int64_t length = steps * parts * terms_of_part + flags;
+  std::vector<Piece> pieces = one_each(ranks_.size());
+  for (Piece& piece : pieces) piece = {.begin = piece.begin * length, .count = length};
+  std::vector<double> reports(static_cast<std::size_t>(length * ranks_.size()));
+  double* own = reports.data() + pieces[static_cast<std::size_t>(ranks_.rank())].begin;
+  for (const LossTerms& loss : own_parts) *own++ = loss.task, *own++ = loss.align, *own++ = loss.reconstruction;
+  *own++ = stop ? 1.0 : 0.0;
+  const std::string own_failure = std::exchange(failure_, {});
+  *own++ = own_failure.empty() ? 0.0 : 1.0;
+  ranks_.all_gather(reports.data(), pieces, sizeof(double), nullptr).wait();
+
+  Outcomes outcomes;
   bool failed = false;
-  for (const Piece& piece : report_pieces_) {
-    const double* report = reports_.data() + piece.begin;
-    for (std::int64_t p = 0; p < distribution_.parts.own; ++p) {
-      const double* terms = report + p * terms_of_part;
-      parts.push_back({.task = terms[0], .align = terms[1], .reconstruction = terms[2]});
-    }
-    outcome.stop = outcome.stop || report[length - 2] != 0.0;
-    failed = failed || report[length - 1] != 0.0;
+  for (const Piece& piece : pieces) {
+    const double* end = reports.data() + piece.begin + length;
+    outcomes.stop = outcomes.stop || end[-2] != 0.0;
+    failed = failed || end[-1] != 0.0;
   }
   if (failed) {
-    const Error failure(ExitCode::numeric, failure_);
-    fail_together(ranks_, failure_.empty() ? nullptr : &failure);
+    const Error failure(ExitCode::numeric, own_failure);
+    fail_together(ranks_, own_failure.empty() ? nullptr : &failure);
   }
-  outcome.loss = tree_of(std::move(parts));
-  return outcome;
+  for (std::int64_t step = 0; step < steps; ++step) {
+    std::vector<LossTerms> all;
+    for (const Piece& piece : pieces)
+      for (std::int64_t part = 0; part < parts; ++part) {
+        const double* terms = reports.data() + piece.begin + (step * parts + part) * terms_of_part;
+        all.push_back({.task = terms[0], .align = terms[1], .reconstruction = terms[2]});
+      }
+    outcomes.losses.push_back(tree_of(std::move(all)));
+  }
+  return outcomes;
 }
 
 double RankStep::gradient_norm() {

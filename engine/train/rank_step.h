@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,14 @@ class RankStep {
   // Of the part whose batches come now.
   bool last_part() const { return sum_.last_part(); }
   void gradient_ready(int parameter) { sum_.ready(parameter); }
-  void part_done(const LossTerms& loss);
+  void part_done(const LossTerms& loss);  // on the CPU
+
+  // On a GPU, enqueued there: the gradient buffer holds that of a part; the last part's buckets are summed up too.
+  void part_enqueued();
+  void finish_sum() { sum_.finish(); }
+  // A captured step has been replayed that holds part_enqueued() and finish_sum().
+  void replayed();
+
   // A loss or gradient is not finite: goes on for the others' sake, settle() ends the run.
   void note_failure(const std::string& message);
 
@@ -42,8 +50,16 @@ class RankStep {
   // a failure, or the gradient is not finite.
   Outcome settle(bool stop, const BatchRows& rows, std::int64_t step);
 
+  // On a GPU a few steps later: own_parts has the own parts' losses of whole steps, in order. As settle().
+  struct Outcomes {
+    std::vector<LossTerms> losses;  // of each step
+    bool stop = false;
+  };
+  Outcomes settle_steps(std::span<const LossTerms> own_parts, bool stop);
+
   // Between steps.
   bool any(bool here) { return any_rank(ranks_, here); }
+  bool alone() const { return ranks_.size() == 1; }
 
   // With ZeRO-1. The norm of the whole gradient, in the order of kernels/reduce.h.
   double gradient_norm();
@@ -55,6 +71,7 @@ class RankStep {
 
  private:
   void all_gather_flat(void* flat);
+  Communicator& gradient_ranks();
 
   ParameterStore& store_;
   Distribution distribution_;
@@ -62,12 +79,10 @@ class RankStep {
   Communicator& ranks_;
   GradientSum sum_;
   std::vector<GradientBucket> buckets_;
-  std::vector<double> reports_;  // [ranks] of every part its loss terms, then the flags
-  std::vector<Piece> report_pieces_;
-  std::vector<double> block_sums_;  // in the order of the ranks
+  std::vector<LossTerms> part_losses_;  // of the step under way
+  std::vector<double> block_sums_;      // in the order of the ranks
   std::vector<Piece> block_pieces_;
   std::vector<std::int64_t> block_order_;  // where they belong
-  std::int64_t part_ = 0;
   std::string failure_;
 };
 

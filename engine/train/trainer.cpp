@@ -15,8 +15,11 @@ namespace {
 std::unique_ptr<RankStep> rank_step(Objective& objective, const Distribution& distribution) {
   if (distribution.alone()) return nullptr;
   ParameterStore& store = objective.parameters();
-  if (store.device().is_gpu())
-    fail_usage("distributed.shards > 1 and several ranks train on the CPU in this version: --device cpu");
+  if (store.device().is_gpu() && distribution.device_ranks == nullptr && distribution.ranks != nullptr &&
+      distribution.ranks->size() > 1)
+    fail_usage("several ranks train on the CPU in this build: --device cpu");
+  if (store.device().is_gpu() && distribution.zero)
+    fail_usage("distributed.zero = 1 shards the optimizer's state on the CPU only: set it to 0 to train on a GPU");
   return std::make_unique<RankStep>(store, distribution);
 }
 
@@ -35,7 +38,8 @@ Trainer::Trainer(Objective& objective, const TrainOptions& options, const Distri
                  ranks_ && ranks_->zero() ? std::optional(ranks_->own()) : std::nullopt),
       best_values_(options.patience > 0 ? objective.parameters().flat_bytes() : 0, objective.parameters().device(),
                    "the best parameters so far") {
-  if (objective.parameters().device().is_gpu()) gpu_ = std::make_unique<GpuStep>(objective, optimizer_, options_);
+  if (objective.parameters().device().is_gpu())
+    gpu_ = std::make_unique<GpuStep>(objective, optimizer_, options_, ranks_.get());
 }
 
 void Trainer::for_each_buffer(const std::function<void(Buffer&)>& f) {
@@ -115,44 +119,47 @@ void Trainer::fail_memory(const OutOfMemory& error, const Batch& batch, const Tr
                           std::to_string(options_.accumulate * parts) + ", which is about the same step");
 }
 
-void Trainer::submit_once(const Batch& batch, const Place& place, double learning_rate, const TrainHooks& hooks) {
+void Trainer::submit_once(const Batch& batch, const StepPlace& place, double learning_rate, const TrainHooks& hooks) {
   try {
-    if (ranks_)
+    if (ranks_ && !gpu_)
       enqueue_part(batch, place, learning_rate, hooks);
     else
-      enqueue(batch, place.first_of_step, place.last_of_step, learning_rate);
+      enqueue(batch, place, learning_rate);
   } catch (const gpu::Failure& failure) {
     if (failure.kind() != gpu::Failure::Kind::out_of_memory) throw;
     throw OutOfMemory({.what = std::string("a step: ") + failure.what(), .free = {}});
   }
 }
 
-void Trainer::submit(const Batch& batch, const Place& place, double learning_rate, const TrainHooks& hooks) {
+void Trainer::submit(const Batch& batch, const StepPlace& place, double learning_rate, const TrainHooks& hooks) {
   try {
     submit_once(batch, place, learning_rate, hooks);
   } catch (const OutOfMemory& error) {
     // The first batch of a step overwrites whatever the attempt has left in the gradients; a later one would add to it.
-    if (!place.first_of_step || !hooks.make_room || !hooks.make_room()) fail_memory(error, batch, hooks);
+    // Nor can a rank try again by itself what it has begun together with others.
+    const bool again = place.first_of_step && (!ranks_ || ranks_->alone());
+    if (!again || !hooks.make_room || !hooks.make_room()) fail_memory(error, batch, hooks);
     if (gpu_) gpu_->give_back();
     try {
       submit_once(batch, place, learning_rate, hooks);
-    } catch (const OutOfMemory& again) {
-      fail_memory(again, batch, hooks);
+    } catch (const OutOfMemory& still) {
+      fail_memory(still, batch, hooks);
     }
   }
 }
 
-void Trainer::enqueue(const Batch& batch, bool first, bool last, double learning_rate) {
+void Trainer::enqueue(const Batch& batch, const StepPlace& place, double learning_rate) {
+  const bool last = place.last_of_step;
   if (gpu_) {
-    gpu_->submit(batch, first, last);
+    gpu_->submit(batch, place);
     if (last) scalars_ = {.step = scalars_.step + 1, .learning_rate = static_cast<float>(learning_rate)};
     return;
   }
-  numbers_.assign(1, {.loss = accumulate(batch, first), .last = last});
+  numbers_.assign(1, {.loss = accumulate(batch, place.first_of_step), .last = last});
   if (last) numbers_[0].l2 = update(learning_rate);
 }
 
-void Trainer::enqueue_part(const Batch& batch, const Place& place, double learning_rate, const TrainHooks& hooks) {
+void Trainer::enqueue_part(const Batch& batch, const StepPlace& place, double learning_rate, const TrainHooks& hooks) {
   if (place.first_of_step) ranks_->begin_step();
   if (place.first_of_part) part_loss_ = {};
   if (place.last_of_part && ranks_->last_part())
@@ -195,11 +202,12 @@ void Trainer::check_together(const std::function<void()>& check) const {
 
 // After a step all ranks know already.
 bool Trainer::asked_to_stop(const TrainHooks& hooks) {
-  return ranks_ ? stop_agreed_ : hooks.stop && hooks.stop();
+  if (ranks_ && !(gpu_ && ranks_->alone())) return gpu_ ? gpu_->stop_agreed() : stop_agreed_;
+  return hooks.stop && hooks.stop();
 }
 
-std::vector<BatchNumbers> Trainer::collect(bool wait) {
-  return gpu_ ? gpu_->collect(wait) : std::exchange(numbers_, {});
+std::vector<BatchNumbers> Trainer::collect(bool wait, const TrainHooks& hooks) {
+  return gpu_ ? gpu_->collect(wait, hooks.stop) : std::exchange(numbers_, {});
 }
 
 const Batch* Trainer::load(BatchSource& source) {
@@ -236,17 +244,17 @@ bool Trainer::run_epoch(BatchSource& source, std::int64_t total_steps, const Tra
     const Batch* batch = load(source);
     if (batch == nullptr) break;
     const std::int64_t members = batches_of_step(submitted), in_part = in_step % members;
-    const Place place{.first_of_step = in_step == 0,
-                      .first_of_part = in_part == 0,
-                      .last_of_part = in_part + 1 == members,
-                      .last_of_step = in_step + 1 == members * parts};
+    const StepPlace place{.first_of_step = in_step == 0,
+                          .first_of_part = in_part == 0,
+                          .last_of_part = in_part + 1 == members,
+                          .last_of_step = in_step + 1 == members * parts};
     const double rate = scheduled_learning_rate(options_.schedule, options_.learning_rate, options_.warmup_steps,
                                                 total_steps, scalars_.step);
     {
       const Phase step(trace_, "step", scalars_.step + 1);
       submit(*batch, place, rate, hooks);
     }
-    for (const BatchNumbers& numbers : collect(false)) take(numbers);
+    for (const BatchNumbers& numbers : collect(false, hooks)) take(numbers);
     ++in_step;
     if (place.last_of_step) {
       submitted += members;
@@ -265,7 +273,7 @@ bool Trainer::run_epoch(BatchSource& source, std::int64_t total_steps, const Tra
                                                 : (ranks_ ? part_loss_ : step_loss).total(),
                        .patients_per_s = static_cast<double>(patients - seen_before) / seconds_since(start)});
   }
-  for (const BatchNumbers& numbers : collect(true)) take(numbers);
+  for (const BatchNumbers& numbers : collect(true, hooks)) take(numbers);
   training_seconds_ += seconds_since(start);
   patients_seen_ += sums.patients - seen_before;
   objective_.parameters().download();
@@ -344,7 +352,7 @@ TrainResult Trainer::run(BatchSource& source, const TrainHooks& hooks, const Tra
       record.patients_per_s =
           static_cast<double>(patients_seen_ - seen_before) / std::max(1e-9, training_seconds_ - seconds_before);
       finish_epoch(hooks, record);
-      const bool stop = hooks.stop && hooks.stop();
+      const bool stop = (hooks.stop && hooks.stop()) || (gpu_ && gpu_->stop_agreed());
       result.interrupted = state_.epoch < options_.epochs && (ranks_ ? ranks_->any(stop) : stop);
     }
     const bool last = state_.epoch == options_.epochs || out_of_patience(hooks) || result.interrupted;

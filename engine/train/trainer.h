@@ -56,7 +56,8 @@ struct TrainHooks {
   std::function<Validation()> validate;
   std::function<void(const EpochRecord&)> epoch_done;
   std::function<void(const StepRecord&)> step_done;
-  // Asked at every optimizer step: true (on any rank) ends the run behind it, interrupted.
+  // Asked at every optimizer step: true (on any rank) ends the run behind it, interrupted. On a GPU with several ranks:
+  // asked when they read what their steps have said, every few of them.
   std::function<bool()> stop;
   // Called where a run could go on from, with Trainer::buffers() as they are then: every options.checkpoint_every
   // epochs, after the last one, and when `stop` ends the run.
@@ -106,24 +107,21 @@ class Trainer {
 
  private:
   // Does a batch, or enqueues it.
-  void enqueue(const Batch& batch, bool first, bool last, double learning_rate);
-  // The same with other ranks, whose sum is there when the last own part is done.
-  struct Place {
-    bool first_of_step = false, first_of_part = false, last_of_part = false, last_of_step = false;
-  };
-  void enqueue_part(const Batch& batch, const Place& place, double learning_rate, const TrainHooks& hooks);
+  void enqueue(const Batch& batch, const StepPlace& place, double learning_rate);
+  // The same on the CPU with other ranks, whose sum is there when the last own part is done.
+  void enqueue_part(const Batch& batch, const StepPlace& place, double learning_rate, const TrainHooks& hooks);
   void update_with_ranks(double learning_rate, const LossTerms& loss);
   bool asked_to_stop(const TrainHooks& hooks);
   // What `check` throws, every rank throws.
   void check_together(const std::function<void()>& check) const;
   const Batch* load(BatchSource& source);
   // As enqueue(), again if hooks.make_room can help, and says what would fit when there is no memory.
-  void submit(const Batch& batch, const Place& place, double learning_rate, const TrainHooks& hooks);
-  void submit_once(const Batch& batch, const Place& place, double learning_rate, const TrainHooks& hooks);
+  void submit(const Batch& batch, const StepPlace& place, double learning_rate, const TrainHooks& hooks);
+  void submit_once(const Batch& batch, const StepPlace& place, double learning_rate, const TrainHooks& hooks);
   // Gives back what the step holds and tries out what fits.
   [[noreturn]] void fail_memory(const OutOfMemory& error, const Batch& batch, const TrainHooks& hooks);
   // What batches have said since the last call; wait: all that have been submitted.
-  std::vector<BatchNumbers> collect(bool wait);
+  std::vector<BatchNumbers> collect(bool wait, const TrainHooks& hooks);
   void begin_on_gpu(std::int64_t total_steps, bool resumed);
   void for_each_buffer(const std::function<void(Buffer&)>& f);
   bool run_epoch(BatchSource& source, std::int64_t total_steps, const TrainHooks& hooks);

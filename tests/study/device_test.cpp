@@ -241,9 +241,9 @@ TEST_F(Models, AStepIsOneGraphAndAllocatesNothing) {
   GpuStep step(model, optimizer, small_options());
   step.begin(0, std::vector<float>(20, 1e-3f));
   SyntheticBatch data(small_plan(model.config(), TaskKind::binary, 1, DType::f32));
-  for (int i = 0; i < 6; ++i) step.submit(data.batch, true, true);
+  for (int i = 0; i < 6; ++i) step.submit(data.batch, whole_step);
   const std::int64_t blocks = step.arena().block_allocations();
-  for (int i = 0; i < 4; ++i) step.submit(data.batch, true, true);
+  for (int i = 0; i < 4; ++i) step.submit(data.batch, whole_step);
   EXPECT_EQ(step.arena().block_allocations(), blocks);
   EXPECT_GT(step.graph_nodes(), 10u);
   EXPECT_LE(step.graph_nodes(), 75u) << "of this small model: more than there were once";
@@ -257,9 +257,9 @@ TEST_F(Models, ANumberThatIsNotFiniteIsNamedWithItsStepAndRows) {
   GpuStep step(model, optimizer, small_options());
   step.begin(0, std::vector<float>(20, 1e-3f));
   SyntheticBatch data(small_plan(model.config(), TaskKind::binary, 1, DType::f32));
-  for (int i = 0; i < 5; ++i) step.submit(data.batch, true, true);
+  for (int i = 0; i < 5; ++i) step.submit(data.batch, whole_step);
   data.values<float>(0, 0)[1] = NAN;
-  step.submit(data.batch, true, true);
+  step.submit(data.batch, whole_step);
   const test::Thrown error = test::error_of([&] { step.collect(true); });
   EXPECT_EQ(error.code, ExitCode::numeric);
   EXPECT_TRUE(error.says("at step 6")) << error.message;

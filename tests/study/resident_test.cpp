@@ -157,7 +157,7 @@ TEST_F(Resident, AStepIsOneGraphOfAsManyNodes) {
     loader.start_epoch(1);
     std::int64_t blocks = 0;
     for (int i = 0; const Batch* batch = loader.next(); ++i) {
-      step.submit(*batch, true, true);
+      step.submit(*batch, whole_step);
       if (i == 5) blocks = step.arena().block_allocations();
     }
     EXPECT_EQ(step.arena().block_allocations(), blocks);
