@@ -1,11 +1,13 @@
 #include "apps/ranks.h"
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <new>
+#include <optional>
 #include <system_error>
 
 #include "apps/report.h"
@@ -21,6 +23,10 @@ std::uint64_t hash_of(const std::string& text) {
   std::uint64_t hash = 0xcbf29ce484222325ull;  // FNV-1a
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
   return hash;
+}
+
+std::string who(const ProcessGroup& group) {
+  return "rank " + std::to_string(group.rank()) + " (" + group.machine(group.rank()) + "): ";
 }
 
 bool ends_by_signal(ExitCode code) {
@@ -58,45 +64,76 @@ void require_agreement(ProcessGroup& group, const std::vector<std::pair<std::str
   }
 }
 
+void together(ProcessGroup& group, const std::function<void()>& work) {
+  if (group.size() == 1) return work();
+  std::optional<Error> failure;
+  try {
+    work();
+  } catch (const Error& error) {
+    failure = error;
+  }
+  const bool odd = any_rank(group.host(), !failure);
+  if (failure && odd) failure = Error(failure->code(), who(group) + failure->what());
+  fail_together(group.host(), failure ? &*failure : nullptr);
+}
+
+void on_first_rank(ProcessGroup& group, const std::function<void()>& work) {
+  if (group.size() == 1) return work();
+  together(group.host(), [&] {
+    if (group.rank() == 0) work();
+  });
+}
+
 std::string program_fingerprint() {
   std::ifstream program("/proc/self/exe", std::ios::binary);
   return std::to_string(hash_of({std::istreambuf_iterator<char>(program), {}}));
 }
 
 int on_ranks(ProcessGroup& group, const std::function<int()>& work) {
-  if (group.size() == 1) return work();
+  if (group.size() == 1) {
+    const int code = work();
+    group.leave(code);
+    return code;
+  }
   // What is to be said is said before leaving: a launcher ends the others when the first one has ended.
   const auto leave = [&](ExitCode code) {
     std::fflush(nullptr);
     group.leave(static_cast<int>(code));
   };
-  const std::string who = "rank " + std::to_string(group.rank()) + " (" + group.machine(group.rank()) + "): ";
+  // Of an end that all have agreed on. The launcher's SIGTERM comes because another rank is out already.
+  const auto leave_together = [&](ExitCode code) {
+    std::signal(SIGTERM, SIG_IGN);
+    std::fflush(nullptr);
+    group.leave_together(static_cast<int>(code));
+    return static_cast<int>(code);
+  };
   try {
-    const int code = work();
-    leave(static_cast<ExitCode>(code));
-    return code;
+    return leave_together(static_cast<ExitCode>(work()));
   } catch (const AgreedError& error) {
     if (group.rank() == 0) report(error.what(), error.code());
-    leave(ExitCode::done);  // everybody is on the way out already
-    return static_cast<int>(error.code());
+    return leave_together(error.code());
   } catch (const Error& error) {
-    report(ends_by_signal(error.code()) ? error.what() : who + error.what(), error.code());
+    if (ends_by_signal(error.code())) {
+      report(error.what(), error.code());
+      return leave_together(error.code());
+    }
+    report(who(group) + error.what(), error.code());
     leave(error.code());
     return static_cast<int>(error.code());
   } catch (const std::bad_alloc&) {
-    const int code = report(who + "out of memory", ExitCode::device);
+    const int code = report(who(group) + "out of memory", ExitCode::device);
     leave(ExitCode::device);
     return code;
   } catch (const gpu::Failure& failure) {
-    const int code = report(who + failure.what(), ExitCode::device);
+    const int code = report(who(group) + failure.what(), ExitCode::device);
     leave(ExitCode::device);
     return code;
   } catch (const std::system_error& error) {
-    const int code = report(who + "reading or writing failed: " + error.what(), ExitCode::storage);
+    const int code = report(who(group) + "reading or writing failed: " + error.what(), ExitCode::storage);
     leave(ExitCode::storage);
     return code;
   } catch (const std::exception& error) {
-    const int code = report(who + error.what(), ExitCode::internal);
+    const int code = report(who(group) + error.what(), ExitCode::internal);
     leave(ExitCode::internal);
     return code;
   }

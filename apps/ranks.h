@@ -17,6 +17,13 @@ std::int64_t threads_of_rank(const ProcessGroup& group, std::int64_t configured)
 // What must be the same on all ranks, by name: a usage error that names what differs and the odd rank with its machine.
 void require_agreement(ProcessGroup& group, const std::vector<std::pair<std::string, std::string>>& facts);
 
+// Runs `work`, which holds no collective, on every rank. Where it fails all ranks throw the same AgreedError; it names
+// the rank where not all of them have failed.
+void together(ProcessGroup& group, const std::function<void()>& work);
+
+// Runs it on the first rank alone; where it fails there, all ranks throw.
+void on_first_rank(ProcessGroup& group, const std::function<void()>& work);
+
 // Of the program file that runs.
 std::string program_fingerprint();
 

@@ -16,10 +16,11 @@ extern "C" void take_stop_signal(int signal) {
 
 }  // namespace
 
-void watch_stop_signals() {
+void watch_stop_signals(SecondSignal second) {
   struct sigaction action {};
   action.sa_handler = take_stop_signal;
-  action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
+  action.sa_flags = SA_RESTART;
+  if (second == SecondSignal::ends) action.sa_flags |= static_cast<int>(SA_RESETHAND);
   sigemptyset(&action.sa_mask);
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);

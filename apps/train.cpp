@@ -13,11 +13,13 @@
 #include "apps/stop_signal.h"
 #include "apps/version.h"
 #include "engine/comm/agreement.h"
+#include "engine/comm/launcher.h"
 #include "engine/error.h"
 #include "io/atomic_file.h"
 #include "io/checkpoint.h"
 #include "io/progress.h"
 #include "io/run_folder.h"
+#include "io/text_file.h"
 #include "io/trace_file.h"
 #include "study/evaluation.h"
 #include "study/model_file.h"
@@ -193,12 +195,12 @@ struct Inputs {
   ChosenDevice device;
   Cohort cohort;
   Split split;
+  std::string init;  // checksum of the initial weights, where they are given
 };
 
 Inputs read_inputs(const TrainCommand& options, const ProcessGroup& group, Trace* trace) {
-  Inputs inputs{.config = configuration(options), .device = {}, .cohort = {}, .split = {}};
+  Inputs inputs{.config = configuration(options), .device = {}, .cohort = {}, .split = {}, .init = {}};
   const RunConfig& config = inputs.config;
-  require_divisible(config.distributed, group.size(), options.fast);
   inputs.device = choose_device(options.device, threads_of_rank(group, config.train.threads));
   {
     const Phase phase(trace, "read cohort");
@@ -209,23 +211,28 @@ Inputs read_inputs(const TrainCommand& options, const ProcessGroup& group, Trace
   inputs.split = options.ids.empty()
                      ? make_split(inputs.cohort, config.train.test, config.train.validation, config.train.seed)
                      : read_split(options.ids, inputs.cohort);
+  if (group.size() > 1 && !options.init.empty())
+    inputs.init = checksum_text(read_text_file(options.init, std::size_t{1} << 32, ExitCode::storage));
   return inputs;
 }
 
 void require_same_inputs(ProcessGroup& group, const TrainCommand& options, const Inputs& inputs) {
   if (group.size() == 1) return;
-  require_agreement(
-      group,
-      {{"program", program_fingerprint()},
-       {"configuration", config_toml(inputs.config) + (options.fast ? "fast" : "") + (options.resume ? "resume" : "")},
-       {"cohort", cohort_fingerprint(inputs.cohort) + split_to_json(inputs.cohort, inputs.split)}});
+  require_agreement(group, {{"program", program_fingerprint()},
+                            {"configuration", config_toml(inputs.config) + (options.fast ? "fast" : "") +
+                                                  (options.resume ? "resume" : "")},
+                            {"output folder", RunFolder::path_of(options.out).string()},
+                            {"kind of device", inputs.device.device.is_gpu() ? "gpu" : "cpu"},
+                            {"cohort", cohort_contents(inputs.cohort)},
+                            {"split", split_to_json(inputs.cohort, inputs.split)},
+                            {"file of initial weights", inputs.init}});
 }
 
 // The watchdog's and the signals' view of a training.
 class Watched {
  public:
   Watched(ProcessGroup& group, const TrainCommand& options, const RunConfig& config) : group_(group) {
-    watch_stop_signals();
+    watch_stop_signals(group.size() > 1 ? SecondSignal::ignored : SecondSignal::ends);
     if (group.size() > 1)
       group.watch({.folder = RunFolder::path_of(options.out),
                    .collective_timeout_s = static_cast<double>(config.distributed.collective_timeout),
@@ -271,7 +278,7 @@ int train_and_report(const TrainCommand& options, const Inputs& inputs, RunFolde
   const Split& split = inputs.split;
   const std::string& device = inputs.device.description;
   MetricsLog metrics(folder.path() / "metrics.jsonl");
-  Progress progress(stdout);
+  Progress progress(stdout, launch_environment().has_value());
   ProgressState shown;
   Watched watched(group, options, config);
   TrainingHooks hooks;
@@ -320,6 +327,7 @@ int train_and_report(const TrainCommand& options, const Inputs& inputs, RunFolde
     try {
       return train_model(config, cohort, split, hooks, how);
     } catch (const AgreedError& error) {
+      folder.share(false);
       if (error.code() != ExitCode::numeric) throw;
       throw AgreedError(ExitCode::numeric, numeric_failure(error, folder));
     } catch (const Error& error) {
@@ -328,7 +336,10 @@ int train_and_report(const TrainCommand& options, const Inputs& inputs, RunFolde
     }
   }();
   progress.finish();
-  if (training.result.interrupted) fail_interrupted(stop_signal(), training.result, folder);
+  if (training.result.interrupted) {
+    folder.share(false);  // all ranks are done with it
+    fail_interrupted(stop_signal(), training.result, folder);
+  }
 
   const TrainedModel& trained = training.trained;
   const ModelDescription description{
@@ -357,16 +368,17 @@ int train_on_ranks(const TrainCommand& options, ProcessGroup& group) {
   std::optional<RunFolder> folder;
   std::optional<TraceFile> trace_file;
   Inputs inputs;
-  together(group.host(), [&] {
-    finished = options.resume && is_finished(options.out);
-    if (finished) return;
-    if (first) {
-      configuration(options);  // a mistake in it must not cost a folder
+  on_first_rank(group, [&] { finished = options.resume && is_finished(options.out); });
+  finished = group.size() > 1 ? any_rank(group.host(), finished) : finished;
+  if (!finished) {
+    // A mistake in the configuration must not cost a folder, nor a cohort's reading a wrong --out.
+    together(group, [&] { require_divisible(configuration(options).distributed, group.size(), options.fast); });
+    on_first_rank(group, [&] {
       folder.emplace(options.out, options.resume ? RunFolder::Start::resume : RunFolder::Start::fresh);
-    }
-    trace_file.emplace(first ? options.trace : "");
-    inputs = read_inputs(options, group, trace_file->trace());
-  });
+      trace_file.emplace(options.trace);
+    });
+    together(group, [&] { inputs = read_inputs(options, group, trace_file ? trace_file->trace() : nullptr); });
+  }
   if (finished) {
     if (!first) return 0;
     remove_checkpoints(options.out);
@@ -375,7 +387,7 @@ int train_on_ranks(const TrainCommand& options, ProcessGroup& group) {
   }
   require_same_inputs(group, options, inputs);
   if (!first) return train_silently(options, inputs, group);
-  if (group.size() > 1) folder->leave_behind();
+  folder->share(group.size() > 1);
   return train_and_report(options, inputs, *folder, *trace_file, group);
 }
 

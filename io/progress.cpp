@@ -83,7 +83,8 @@ std::string plain_line(const ProgressState& state) {
   return fmt::format("epoch {}/{}  ", state.epoch, state.epochs) + figures(state);
 }
 
-Progress::Progress(std::FILE* out) : out_(out), terminal_(is_terminal(out)), color_(terminal_ && !is_set("NO_COLOR")) {}
+Progress::Progress(std::FILE* out, bool launched)
+    : out_(out), terminal_(!launched && is_terminal(out)), color_(terminal_ && !is_set("NO_COLOR")) {}
 
 void Progress::step(const ProgressState& state) {
   show(state, false);

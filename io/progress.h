@@ -1,4 +1,5 @@
-// How far the training is: one line, redrawn, on a terminal; one line an epoch elsewhere (a pipe, a log, TERM=dumb).
+// How far the training is: one line, redrawn, on a terminal; one line an epoch elsewhere (a pipe, a log, TERM=dumb, a
+// launcher, which gives its ranks a terminal whatever it writes to itself).
 #pragma once
 
 #include <chrono>
@@ -30,7 +31,7 @@ std::string plain_line(const ProgressState& state);
 class Progress {
  public:
   // `out` must stay open. Colour: on a terminal, unless the environment has NO_COLOR with any text in it.
-  explicit Progress(std::FILE* out = stderr);
+  explicit Progress(std::FILE* out = stderr, bool launched = false);
   ~Progress() { finish(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;

@@ -28,8 +28,8 @@ class RunFolder {
   static std::filesystem::path path_of(const std::filesystem::path& target);
   static std::filesystem::path checkpoints_of(const std::filesystem::path& target);
 
-  // From here on the destructor removes nothing: other processes write there too.
-  void leave_behind() { shared_ = true; }
+  // While true the destructor removes nothing: other processes write there too.
+  void share(bool shared) { shared_ = shared; }
 
   // Files get 0600 and folders 0700, all are flushed to the disk, then the rename. When that fails, what was built
   // stays under path() (hours of training may be in it) and the storage error says where.

@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
+#include "io/checkpoint.h"
+#include "io/formats/column_file.h"
 #include "io/formats/json.h"
 #include "io/text_file.h"
 #include "study/model_file.h"
@@ -67,6 +69,25 @@ std::string cohort_fingerprint(const Cohort& cohort) {
   add_bytes(hash, cohort.group.data(), cohort.group.size() * sizeof(cohort.group[0]));
   char text[17];
   std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
+  return text;
+}
+
+std::string cohort_contents(const Cohort& cohort) {
+  std::string text = cohort_fingerprint(cohort);
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(cohort.folder, ignored))
+    return text + checksum_text(ColumnFile(cohort.folder).trailer());
+  const auto add = [&](const auto& values) {
+    text += checksum_text({reinterpret_cast<const char*>(values.data()), values.size() * sizeof values[0]});
+  };
+  for (const ModalityData& modality : cohort.modalities) {
+    text += modality.name;
+    for (const Column& column : modality.columns) {
+      text += column.name;
+      for (const std::string& category : column.categories) text += category;
+    }
+    add(modality.row_of_patient), add(modality.cells), add(modality.bytes), add(modality.words);
+  }
   return text;
 }
 

@@ -17,6 +17,10 @@ TrainedModel open_run(const std::filesystem::path& run);
 // summary.json keeps it, so that `evaluate` knows the run's own cohort.
 std::string cohort_fingerprint(const Cohort& cohort);
 
+// The same for everything in it, measurements included. A prepared cohort is known by its file: it differs from the
+// folder that it was made of.
+std::string cohort_contents(const Cohort& cohort);
+
 // The fingerprint that a run's summary.json holds.
 std::string run_fingerprint(const std::filesystem::path& run);
 

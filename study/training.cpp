@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/comm/agreement.h"
 #include "engine/error.h"
 #include "engine/metrics/metric_set.h"
 #include "io/checkpoint.h"
@@ -116,14 +117,88 @@ std::size_t pretraining_bytes(const MultimodalModel& model, const TrainOptions& 
   return pretrains ? moments * model.parameters().flat_bytes() : 0;
 }
 
+// Work without a collective in it. What fails on one rank ends all of them with the same error.
+void in_step(Communicator* ranks, const std::function<void()>& work) {
+  if (ranks != nullptr && ranks->size() > 1)
+    together(*ranks, work);
+  else
+    work();
+}
+
+// Ranks that do not see the same checkpoints would go on from different steps.
+void require_same_start(Communicator* ranks, const std::optional<TrainCheckpoints::Restored>& restored) {
+  if (ranks == nullptr || ranks->size() == 1) return;
+  std::vector<std::int64_t> steps(static_cast<std::size_t>(ranks->size()));
+  std::vector<Piece> pieces;
+  for (int rank = 0; rank < ranks->size(); ++rank) pieces.push_back({.begin = rank, .count = 1});
+  steps[static_cast<std::size_t>(ranks->rank())] = restored ? restored->state.step : -1;
+  ranks->all_gather(steps.data(), pieces, sizeof steps[0], nullptr).wait();
+  const auto odd = std::find_if(steps.begin(), steps.end(), [&](std::int64_t step) { return step != steps[0]; });
+  if (odd == steps.end()) return;
+  const auto checkpoint_of = [](std::int64_t step) {
+    return step < 0 ? std::string("no checkpoint") : "the checkpoint of step " + std::to_string(step);
+  };
+  throw AgreedError(ExitCode::storage, "rank " + std::to_string(odd - steps.begin()) + " finds " + checkpoint_of(*odd) +
+                                           ", rank 0 " + checkpoint_of(steps[0]) +
+                                           "; all ranks must see the same --out folder");
+}
+
+bool computes_in_bf16(const RunConfig& config) {
+  return config.train.precision == "bf16";
+}
+
+bool stacks(const RunConfig& config) {
+  return config.model.fusion == "late" && config.model.late_mean == LateMean::stacked;
+}
+
+// What a training is made of, beside the model.
+struct SetUp {
+  std::optional<Dataset> dataset;
+  std::vector<std::int64_t> patients, validation;
+  LoaderOptions loading;
+  std::optional<Trainer> trainer;
+};
+
+void set_up(SetUp& made, Training& training, const RunConfig& config, const Cohort& cohort, const Split& split,
+            const TrainingOptions& options) {
+  training.distribution = distribution_of(config.distributed, options.ranks, options.fast);
+  training.trained = build_model(config, fit_preprocess(cohort, split.train, config.preprocess));
+  MultimodalModel& model = *training.trained.model;
+  const bool bf16 = computes_in_bf16(config);
+  if (bf16 && !options.device.is_gpu())
+    fail_usage("train.precision = \"bf16\" needs a GPU (--device gpu, or simt to try it); on the CPU use \"fp32\"");
+  model.parameters().move_to(options.device);
+  if (bf16) model.parameters().compute_in(DType::bf16);
+  const Dataset& dataset = made.dataset.emplace(cohort, training.trained.fit);
+  made.patients = trainable(model, dataset, split.train);
+  made.validation = trainable(model, dataset, split.validation);
+  if (made.patients.empty())
+    fail_usage("no patient of the training part has what model.fusion = \"" + config.model.fusion + "\" reads");
+  if (stacks(config) && made.validation.empty())
+    fail_usage("model.late_mean = \"stacked\" is fitted on the validation part, and there is nobody in it");
+  training.training_patients = std::ssize(made.patients);
+  training.validation_patients = std::ssize(made.validation);
+  made.loading = {.batch_size = config.train.batch_size,
+                  .shuffle = config.train.shuffle,
+                  .seed = config.train.seed,
+                  .accumulate = config.train.accumulate,
+                  .parts = training.distribution.parts,
+                  .trace = options.trace};
+  if (config.train.balanced_class_weights) made.loading.weights = balanced_weights(dataset, made.patients);
+  Trainer& trainer = made.trainer.emplace(model, config.train, training.distribution);
+  training.optimizer_bytes = trainer.optimizer_bytes();
+  training.sum_bytes = trainer.sum_bytes();
+}
+
 // What comes before the first epoch.
 Pretraining start(MultimodalModel& model, const RunConfig& config, const Dataset& dataset,
                   const std::vector<std::int64_t>& patients, const Distribution& distribution,
                   const TrainingHooks& hooks, const TrainingOptions& options, ResidentCohort* resident) {
-  if (options.init) {
+  in_step(options.ranks, [&] {
+    if (!options.init) return;
     read_parameters(*options.init, model.parameters());
     model.parameters().upload();
-  }
+  });
   return pretrain(model, config.train, dataset, patients,
                   {.epoch_done = hooks.pretrained,
                    .stop = hooks.stop,
@@ -137,34 +212,13 @@ Pretraining start(MultimodalModel& model, const RunConfig& config, const Dataset
 Training train_model(const RunConfig& config, const Cohort& cohort, const Split& split, const TrainingHooks& hooks,
                      const TrainingOptions& options) {
   Training training;
-  training.distribution = distribution_of(config.distributed, options.ranks, options.fast);
-  training.trained = build_model(config, fit_preprocess(cohort, split.train, config.preprocess));
+  SetUp made;
+  in_step(options.ranks, [&] { set_up(made, training, config, cohort, split, options); });
   MultimodalModel& model = *training.trained.model;
-  const bool bf16 = config.train.precision == "bf16";
-  if (bf16 && !options.device.is_gpu())
-    fail_usage("train.precision = \"bf16\" needs a GPU (--device gpu, or simt to try it); on the CPU use \"fp32\"");
-  model.parameters().move_to(options.device);
-  if (bf16) model.parameters().compute_in(DType::bf16);
-  const Dataset dataset(cohort, training.trained.fit);
-  const std::vector<std::int64_t> patients = trainable(model, dataset, split.train);
-  const std::vector<std::int64_t> validation = trainable(model, dataset, split.validation);
-  if (patients.empty())
-    fail_usage("no patient of the training part has what model.fusion = \"" + config.model.fusion + "\" reads");
-  const bool stacks = config.model.fusion == "late" && config.model.late_mean == LateMean::stacked;
-  if (stacks && validation.empty())
-    fail_usage("model.late_mean = \"stacked\" is fitted on the validation part, and there is nobody in it");
-  training.training_patients = std::ssize(patients);
-  training.validation_patients = std::ssize(validation);
-  LoaderOptions loading{.batch_size = config.train.batch_size,
-                        .shuffle = config.train.shuffle,
-                        .seed = config.train.seed,
-                        .accumulate = config.train.accumulate,
-                        .parts = training.distribution.parts,
-                        .trace = options.trace};
-  if (config.train.balanced_class_weights) loading.weights = balanced_weights(dataset, patients);
-  Trainer trainer(model, config.train, training.distribution);
-  training.optimizer_bytes = trainer.optimizer_bytes();
-  training.sum_bytes = trainer.sum_bytes();
+  const Dataset& dataset = *made.dataset;
+  const std::vector<std::int64_t>&patients = made.patients, &validation = made.validation;
+  LoaderOptions& loading = made.loading;
+  Trainer& trainer = *made.trainer;
   if (hooks.built) hooks.built(training.trained, training, notes_on(config, cohort, split, training));
   std::optional<ResidentCohort> resident;
   const auto tell = [&] {
@@ -190,10 +244,13 @@ Training train_model(const RunConfig& config, const Cohort& cohort, const Split&
     const std::string identity = run_identity(config, training.trained, cohort, split, options);
     checkpoints.emplace(options.checkpoints->root, identity, model.parameters(), trainer);
     std::vector<std::string> damaged;
-    if (options.checkpoints->resume) restored = checkpoints->restore(damaged);
-    if (restored && restored->state.epoch > config.train.epochs)
-      fail_storage(options.checkpoints->root.string() + ", step " + std::to_string(restored->state.step) +
-                   ": \"epoch\" is beyond train.epochs; remove the folder to start anew");
+    in_step(options.ranks, [&] {
+      if (options.checkpoints->resume) restored = checkpoints->restore(damaged);
+      if (restored && restored->state.epoch > config.train.epochs)
+        fail_storage(options.checkpoints->root.string() + ", step " + std::to_string(restored->state.step) +
+                     ": \"epoch\" is beyond train.epochs; remove the folder to start anew");
+    });
+    require_same_start(options.ranks, restored);
     if (options.checkpoints->restored && (restored || !damaged.empty()))
       options.checkpoints->restored(restored ? &restored->state : nullptr, restored ? restored->log : "", damaged);
     if (options.ranks == nullptr || options.ranks->rank() == 0)
@@ -234,11 +291,11 @@ Training train_model(const RunConfig& config, const Cohort& cohort, const Split&
       }
     };
   training.result = trainer.run(loader, train_hooks, restored ? &restored->state : nullptr);
-  if (stacks && !training.result.interrupted) {
+  if (stacks(config) && !training.result.interrupted) {
     model.parameters().move_to(Device{});  // a small fit on the CPU, behind one pass over the validation part
     stack_towers(model, dataset, validation);
     model.parameters().move_to(options.device);
-    if (bf16) model.parameters().compute_in(DType::bf16);
+    if (computes_in_bf16(config)) model.parameters().compute_in(DType::bf16);
   }
   return training;
 }

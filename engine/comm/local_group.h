@@ -21,6 +21,7 @@ class LocalGroup final : public ProcessGroup {
   void observe(ObservedCommunicator&) override {}
   bool peer_lost() const override { return false; }
   void leave(int) noexcept override {}
+  void leave_together(int) noexcept override {}
 
  private:
   LocalCommunicator host_;

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "engine/comm/launcher.h"
@@ -89,33 +90,29 @@ class MpiGroup final : public ProcessGroup {
   bool peer_lost() const override { return watchdog_->peer_lost(); }
 
   void leave(int code) noexcept override {
-    if (left_) return;
-    left_ = true;
-    if (agreed_end(code))
-      leave_together(code);
-    else
-      leave_alone(code);
+    if (agreed_end(code)) return leave_together(code);
+    if (!std::exchange(left_, true)) leave_alone(code);
   }
 
- private:
-  void leave_together(int code) {
+  void leave_together(int code) noexcept override {
+    if (std::exchange(left_, true)) return;
     host_->close();
     watchdog_->say_goodbye();
     // No time limit: the last rank may have long to write. The watchdog is awake.
     while (!heartbeats_->wait_told(0.02) || !watchdog_->all_said_goodbye()) usleep(5000);
     watchdog_->stop();
-    if (heartbeats_->stop())
-      finalize(code);
-    else
-      static_cast<void>(heartbeats_.release());
+    const bool stopped = heartbeats_->stop();
+    if (!stopped) static_cast<void>(heartbeats_.release());
+    if (stopped && code == static_cast<int>(ExitCode::done)) finalize();
   }
 
+ private:
   // Waits for the peers too, and one may die even now, with nobody left to notice. This rank has done all it had to do.
-  static void finalize(int code) {
+  static void finalize() {
     std::atomic<bool> done = false;
     std::thread guard([&] {
       for (int i = 0; i < 1000 && !done; ++i) usleep(10000);
-      if (!done) _exit(code);
+      if (!done) _exit(static_cast<int>(ExitCode::done));
     });
     std::fflush(nullptr);
     MPI_Finalize();

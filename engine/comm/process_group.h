@@ -51,10 +51,14 @@ class ProcessGroup {
   // After a SIGTERM nothing is checkpointed then: the launcher sent it because of that peer.
   virtual bool peer_lost() const = 0;
 
-  // The end, before the process returns `code`. 0 and the agreed ends by a signal (130, 143): says goodbye to all,
-  // waits for theirs, finalizes MPI. Any other: tells the peers (they end with 7 and name this rank and its code) and
-  // waits for nobody. Afterwards host() must not be used. The second call does nothing.
+  // The end, before the process returns `code`. 0 and the agreed ends by a signal (130, 143): leave_together(). Any
+  // other: tells the peers (they end with 7 and name this rank and its code) and waits for nobody. Afterwards host()
+  // must not be used. The second call does nothing.
   virtual void leave(int code) noexcept = 0;
+  // All ranks end with this code, and all call this: says goodbye to all and waits for theirs. With 0 MPI is finalized.
+  // With another code it is not: a launcher that sees the first rank end so kills the others, and meanwhile does not
+  // answer those who wait for it in MPI_Finalize.
+  virtual void leave_together(int code) noexcept = 0;
 };
 
 }  // namespace plait

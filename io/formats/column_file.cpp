@@ -166,6 +166,11 @@ void ColumnFile::check_zeros(std::uint64_t begin, std::uint64_t end) const {
     if (file_.bytes()[at] != std::byte{0}) fail("", fmt::format("byte {} is not 0: the file is damaged", at));
 }
 
+std::string_view ColumnFile::trailer() const {
+  const auto bytes = file_.bytes().last(sizeof(Trailer));
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 void ColumnFile::read_directory() {
   const std::span<const std::byte> bytes = file_.bytes();
   const std::uint64_t size = bytes.size();

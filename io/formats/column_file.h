@@ -99,6 +99,8 @@ class ColumnFile {
   static bool is_one(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }
+  // 64 bytes that hold the checksum of all checksums: equal ones, equal files.
+  std::string_view trailer() const;
   const Column* find(std::string_view name) const;  // null where absent
   const Column& at(std::string_view name, ColumnValue type) const;
 
