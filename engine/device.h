@@ -14,8 +14,9 @@ class Device {
  public:
   // The CPU.
   Device() = default;
-  // The machine's first GPU. Throws a device error that says why there is none.
-  static Device gpu();
+  // One of the machine's GPUs (kernels/gpu_runtime.h), for the calling thread. Throws a device error that says why
+  // there is none.
+  static Device gpu(int index = 0);
 
   bool is_gpu() const { return streams_ != nullptr; }
   cudaStream_t stream() const;

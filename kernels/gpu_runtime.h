@@ -26,6 +26,9 @@ struct DeviceInfo {
 // True where the kernels run on the SIMT executor.
 bool is_executor();
 
+// The calling thread's current device, by its place in devices(): what it allocates and creates from then on is there.
+void use_device(int index);
+
 // What there is. Empty: no device; why_none() then says why, in half a sentence.
 std::vector<DeviceInfo> devices();
 std::string why_none();
@@ -55,11 +58,13 @@ void destroy(cudaEvent_t event) noexcept;
 void record(cudaEvent_t event, cudaStream_t stream);
 void wait(cudaStream_t stream, cudaEvent_t event);                 // the stream's later work follows the event
 void synchronize(cudaEvent_t event);                               // the host waits
+bool is_done(cudaEvent_t event);                                   // any thread; waits for nobody
 double milliseconds_between(cudaEvent_t start, cudaEvent_t stop);  // both are done
 
 // Work enqueued between the two, on this stream and on those joined to it by events, becomes a graph that can be
 // replayed with the same pointers.
 void begin_capture(cudaStream_t stream);
+bool is_captured(cudaStream_t stream);
 cudaGraphExec_t end_capture(cudaStream_t stream, std::size_t* nodes = nullptr);
 void replay(cudaGraphExec_t graph, cudaStream_t stream);
 void destroy(cudaGraphExec_t graph) noexcept;

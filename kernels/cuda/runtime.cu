@@ -14,6 +14,10 @@ bool is_executor() {
   return false;
 }
 
+void use_device(int index) {
+  check(cudaSetDevice(index), "choice of a device");
+}
+
 std::vector<DeviceInfo> devices() {
   int count = 0;
   if (cudaGetDeviceCount(&count) != cudaSuccess) {
@@ -129,10 +133,26 @@ void synchronize(cudaEvent_t event) {
   check(cudaEventSynchronize(event), "the device's work");
 }
 
+bool is_done(cudaEvent_t event) {
+  const cudaError_t status = cudaEventQuery(event);
+  if (status == cudaErrorNotReady) {
+    cudaGetLastError();  // forgotten: it is an answer
+    return false;
+  }
+  check(status, "an event");
+  return true;
+}
+
 double milliseconds_between(cudaEvent_t start, cudaEvent_t stop) {
   float milliseconds = 0.0f;
   check(cudaEventElapsedTime(&milliseconds, start, stop), "the time between two events");
   return static_cast<double>(milliseconds);
+}
+
+bool is_captured(cudaStream_t stream) {
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  check(cudaStreamIsCapturing(stream, &status), "a stream's capture");
+  return status != cudaStreamCaptureStatusNone;
 }
 
 void begin_capture(cudaStream_t stream) {

@@ -18,6 +18,8 @@ bool is_executor() {
   return true;
 }
 
+void use_device(int) {}
+
 std::vector<DeviceInfo> devices() {
   const auto bytes = [](int pages) {
     return static_cast<std::size_t>(sysconf(pages)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));

@@ -1,5 +1,6 @@
 #include "kernels/simt/stream.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <deque>
@@ -21,8 +22,8 @@ struct CUstream_st {
 
 struct CUevent_st {
   CUstream_st* stream = nullptr;
-  std::size_t recorded = 0, done = 0;  // how often
-  std::size_t enqueued = 0;            // of a capturing stream, when it was recorded
+  std::atomic<std::size_t> recorded = 0, done = 0;  // how often
+  std::size_t enqueued = 0;                         // of a capturing stream, when it was recorded
   std::chrono::steady_clock::time_point time;
 };
 
@@ -148,8 +149,8 @@ void record(cudaEvent_t event, cudaStream_t stream) {
   if (on.capture != nullptr) return;  // within a graph the tasks' order says it all
   ++event->recorded;
   put(on, [event] {
-    ++event->done;
     event->time = std::chrono::steady_clock::now();
+    ++event->done;
   });
 }
 
@@ -170,7 +171,7 @@ void wait(cudaStream_t stream, cudaEvent_t event) {
   }
   if (waiting.capture != nullptr)
     throw Failure(Failure::Kind::other, "a captured stream waits for work outside of the capture");
-  put(waiting, [event, until = event->recorded] {
+  put(waiting, [event, until = event->recorded.load()] {
     while (event->done < until && !event->stream->tasks.empty()) run_one(*event->stream);
   });
 }
@@ -180,8 +181,18 @@ void synchronize(cudaEvent_t event) {
   while (event->done < event->recorded && !event->stream->tasks.empty()) run_one(*event->stream);
 }
 
+// Without the lock, which whoever runs the work may hold for long.
+bool is_done(cudaEvent_t event) {
+  return event->done >= event->recorded;
+}
+
 double milliseconds_between(cudaEvent_t start, cudaEvent_t stop) {
   return std::chrono::duration<double, std::milli>(stop->time - start->time).count();
+}
+
+bool is_captured(cudaStream_t stream) {
+  const std::lock_guard lock(lock_of_all());
+  return stream_of(stream).capture != nullptr;
 }
 
 void begin_capture(cudaStream_t stream) {
