@@ -57,9 +57,10 @@ RankStep::RankStep(ParameterStore& store, const Distribution& distribution)
 
 Communicator& RankStep::gradient_ranks() {
   if (!store_.device().is_gpu() || ranks_.size() == 1) return ranks_;
-  check(distribution_.device_ranks != nullptr && distribution_.device_ranks->size() == ranks_.size(),
-        "[ranks] gradients in a device's memory, and no communicator for it");
-  return *distribution_.device_ranks;
+  Communicator* device_ranks = distribution_.device_ranks;
+  if (device_ranks == nullptr || device_ranks->size() != ranks_.size())
+    throw Error(ExitCode::internal, "[ranks] gradients in a device's memory, and no communicator for it");
+  return *device_ranks;
 }
 
 void RankStep::begin_step() {
