@@ -129,10 +129,8 @@ void in_step(Communicator* ranks, const std::function<void()>& work) {
 void require_same_start(Communicator* ranks, const std::optional<TrainCheckpoints::Restored>& restored) {
   if (ranks == nullptr || ranks->size() == 1) return;
   std::vector<std::int64_t> steps(static_cast<std::size_t>(ranks->size()));
-  std::vector<Piece> pieces;
-  for (int rank = 0; rank < ranks->size(); ++rank) pieces.push_back({.begin = rank, .count = 1});
   steps[static_cast<std::size_t>(ranks->rank())] = restored ? restored->state.step : -1;
-  ranks->all_gather(steps.data(), pieces, sizeof steps[0], nullptr).wait();
+  ranks->all_gather(steps.data(), one_each(ranks->size()), sizeof steps[0], nullptr).wait();
   const auto odd = std::find_if(steps.begin(), steps.end(), [&](std::int64_t step) { return step != steps[0]; });
   if (odd == steps.end()) return;
   const auto checkpoint_of = [](std::int64_t step) {

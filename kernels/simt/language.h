@@ -25,7 +25,7 @@
 #define gridDim (::plait::simt::current.grid)
 
 using dim3 = plait::simt::Extent3;
-
+// NOLINTBEGIN(bugprone-reserved-identifier): CUDA's names
 inline void __syncthreads(plait::simt::Location where = plait::simt::Location::current()) {
   plait::simt::block_barrier(false, where);
 }
@@ -154,3 +154,4 @@ template <class T>
 T __ldg(const T* address) {
   return *address;
 }
+// NOLINTEND(bugprone-reserved-identifier)
