@@ -43,6 +43,7 @@ class GradientSum {
 
   // What this rank owns of the flat buffers, in ascending order.
   const std::vector<Piece>& own() const { return own_; }
+  const std::vector<GradientBucket>& buckets() const { return buckets_; }
   // Buffers of the flat gradients' size that it holds.
   std::size_t extra_bytes() const;
 

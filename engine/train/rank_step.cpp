@@ -39,13 +39,12 @@ RankStep::RankStep(ParameterStore& store, const Distribution& distribution)
            {.parts = distribution.parts,
             .bucket_bytes = distribution.bucket_bytes,
             .tree = distribution.tree,
-            .gather = !distribution.zero}),
-      buckets_(gradient_buckets(store.flat_count(), distribution.bucket_bytes, ranks_.size())) {
+            .gather = !distribution.zero}) {
   std::int64_t packed = 0;
   for (std::size_t rank = 0; rank < static_cast<std::size_t>(ranks_.size()); ++rank) {
     const std::int64_t first = packed;
     // Ascending, as own().
-    for (auto bucket = buckets_.rbegin(); bucket != buckets_.rend(); ++bucket) {
+    for (auto bucket = sum_.buckets().rbegin(); bucket != sum_.buckets().rend(); ++bucket) {
       const Piece& piece = bucket->pieces[rank];
       for (std::int64_t b = 0; b < blocks_of(piece.count); ++b, ++packed)
         block_order_.push_back((bucket->begin + piece.begin) / reduce_block + b);
@@ -53,6 +52,7 @@ RankStep::RankStep(ParameterStore& store, const Distribution& distribution)
     block_pieces_.push_back({.begin = first, .count = packed - first});
   }
   block_sums_.resize(static_cast<std::size_t>(packed));
+  ordered_sums_.resize(block_sums_.size());
 }
 
 Communicator& RankStep::gradient_ranks() {
@@ -140,16 +140,15 @@ double RankStep::gradient_norm() {
     sums += blocks_of(piece.count);
   }
   ranks_.all_gather(block_sums_.data(), block_pieces_, sizeof(double), nullptr).wait();
-  std::vector<double> in_order(block_sums_.size());
   for (std::size_t i = 0; i < block_sums_.size(); ++i)
-    in_order[static_cast<std::size_t>(block_order_[i])] = block_sums_[i];
-  return std::sqrt(cpu::sum_of_blocks(std::ssize(in_order), in_order.data()));
+    ordered_sums_[static_cast<std::size_t>(block_order_[i])] = block_sums_[i];
+  return std::sqrt(cpu::sum_of_blocks(std::ssize(ordered_sums_), ordered_sums_.data()));
 }
 
 void RankStep::all_gather_flat(void* flat) {
   std::vector<PendingCollective> pending;
-  pending.reserve(buckets_.size());
-  for (const GradientBucket& bucket : buckets_)
+  pending.reserve(sum_.buckets().size());
+  for (const GradientBucket& bucket : sum_.buckets())
     pending.push_back(
         ranks_.all_gather(static_cast<float*>(flat) + bucket.begin, bucket.pieces, sizeof(float), nullptr));
   for (PendingCollective& one : pending) one.wait();

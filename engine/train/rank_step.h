@@ -78,9 +78,9 @@ class RankStep {
   LocalCommunicator alone_;
   Communicator& ranks_;
   GradientSum sum_;
-  std::vector<GradientBucket> buckets_;
   std::vector<LossTerms> part_losses_;  // of the step under way
   std::vector<double> block_sums_;      // in the order of the ranks
+  std::vector<double> ordered_sums_;    // in that of the blocks
   std::vector<Piece> block_pieces_;
   std::vector<std::int64_t> block_order_;  // where they belong
   std::string failure_;
