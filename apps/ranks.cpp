@@ -95,6 +95,8 @@ int on_ranks(ProcessGroup& group, const std::function<int()>& work) {
     group.leave(code);
     return code;
   }
+  // The launcher may be gone before the ranks are; who then has something to say must not end of it.
+  std::signal(SIGPIPE, SIG_IGN);
   // What is to be said is said before leaving: a launcher ends the others when the first one has ended.
   const auto leave = [&](ExitCode code) {
     std::fflush(nullptr);

@@ -355,8 +355,9 @@ TEST_F(RanksOfPlait, AFinishedRunIsLeftAlone) {
 // Interrupted runs are compared with one that nobody interrupted.
 class StoppedRanks : public Runs {
  protected:
-  void train_whole(int epochs) {
+  void train_whole(int epochs, const Words& sets = {}) {
     long_run_ = {"train.epochs=" + std::to_string(epochs)};
+    long_run_.insert(long_run_.end(), sets.begin(), sets.end());
     ASSERT_EQ(run_program(train("whole", rarely())).code, 0);
   }
   // Nothing but a signal makes a checkpoint.
@@ -380,9 +381,12 @@ class StoppedRanks : public Runs {
 };
 
 TEST_F(StoppedRanks, TerminatedRanksCheckpointAndGoOn) {
-  train_whole(1000);  // longer than the launcher waits with its SIGTERM
+  // Longer than the launcher waits with its SIGTERM; and epochs slow enough for their lines to fit into a pipe that it
+  // does not read meanwhile.
+  train_whole(200, {"encoder.genomics.hidden=[512, 512]"});
   for (const bool launcher : {true, false}) {
     const std::string out = launcher ? "launcher" : "ranks";
+    SCOPED_TRACE(out);
     Launched launched(4, Start::noted, same(train(out, rarely())), patient_launcher);
     ASSERT_TRUE(launched.wait_printed("epoch 2/"));
     const std::vector<pid_t> processes = launched.processes();
