@@ -3,8 +3,9 @@
 
     python3 bench/compare_pytorch.py build/release/bench/step_rounds [--batch 64 256] [--threads 1 2] [--compile]
     python3 bench/compare_pytorch.py build/gpu/bench/gpu/step_rounds_gpu --device cuda [--batch 32 256] [--precision bf16]
+                                     [--model table]
 
-Both sides do the whole step: three encoders, corruption, modality dropout, masked attention and concatenation, head,
+Both sides do the whole step of the model (table: three dense layers of 128, head, cross-entropy, L2, Adam), for hybrid: three encoders, corruption, modality dropout, masked attention and concatenation, head,
 cross-entropy, alignment, reconstruction, L2, backward, Adam; the data are where the model is. PyTorch's side is
 idiomatic: convolutions in channels_last, fused Adam, L2 as coupled weight decay (cheaper than a term of the loss). On a
 GPU it takes part three times: eager; torch.compile with mode reduce-overhead, which replays CUDA graphs; and compiled
@@ -19,7 +20,7 @@ import time
 
 from turns import Program, take_turns, write
 
-EMBED, GENES, CELLS, IMAGE = 64, 1000, 32, 28
+EMBED, GENES, CELLS, IMAGE, TABLE = 64, 1000, 32, 28, 128
 KEEP, CORRUPTION, RECONSTRUCTION, ALIGNMENT, L2 = 0.8, 0.2, 0.1, 0.01, 1e-4
 
 try:
@@ -82,13 +83,28 @@ class Hybrid(nn.Module):
         return task + ALIGNMENT * align + RECONSTRUCTION * reconstruction
 
 
+class Table(nn.Module):
+    def __init__(self):
+        super().__init__()
+        layers = [layer for _ in range(3) for layer in (nn.Linear(TABLE, TABLE), nn.ReLU())]
+        self.layers = nn.Sequential(*layers, nn.Linear(TABLE, 1))
+
+    def forward(self, table, image, expression, available):
+        return self.layers(table)
+
+    def loss(self, table, image, expression, available, targets):
+        return F.binary_cross_entropy_with_logits(self.layers(table).squeeze(1).float(), targets)
+
+
 class Theirs:
     """kind: eager, compile (on a GPU: with CUDA graphs) or graph (a GPU's whole step)."""
 
-    def __init__(self, batch, kind, device, precision):
+    def __init__(self, batch, kind, device, precision, model):
         torch.manual_seed(1)
         self.device, self.precision, self.kind = device, precision, kind
-        self.model = Hybrid().to(device, memory_format=torch.channels_last)
+        self.cells = TABLE if model == "table" else CELLS
+        module = Table() if model == "table" else Hybrid()
+        self.model = module.to(device, memory_format=torch.channels_last)
         self.parameters = sum(p.numel() for p in self.model.parameters())
         weights = [p for name, p in self.model.named_parameters() if not name.endswith("bias")]
         biases = [p for name, p in self.model.named_parameters() if name.endswith("bias")]
@@ -108,7 +124,7 @@ class Theirs:
         available = torch.rand(batch, 3) < 0.8
         available[~available.any(dim=1), 0] = True
         image = torch.randn(batch, 1, IMAGE, IMAGE).to(memory_format=torch.channels_last)
-        table, expression = torch.randn(batch, CELLS), torch.randn(batch, GENES)
+        table, expression = torch.randn(batch, self.cells), torch.randn(batch, GENES)
         drawn = table, image, expression, available, (torch.rand(batch) < 0.5).float()
         return tuple(tensor.to(self.device) for tensor in drawn)
 
@@ -182,7 +198,7 @@ def make_theirs(batch, kinds, whats, arguments):
     theirs = {}
     for kind in kinds:
         try:
-            side = Theirs(batch, kind, arguments.device, arguments.precision)
+            side = Theirs(batch, kind, arguments.device, arguments.precision, arguments.model)
             for what in whats:
                 side.seconds(what, 3)
             theirs["pytorch_" + kind] = side
@@ -196,6 +212,7 @@ def main():
     parser.add_argument("program", help="step_rounds (CPU) or step_rounds_gpu (GPU)")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"], default="fp32", help="on a GPU, of both sides")
+    parser.add_argument("--model", choices=["hybrid", "table"], default="hybrid")
     parser.add_argument("--batch", type=int, nargs="+")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="on the CPU")
     parser.add_argument("--what", nargs="+", choices=["train", "infer"], help="on a GPU: train alone")
@@ -218,7 +235,7 @@ def main():
         if not on_gpu:
             torch.set_num_threads(threads)
         for batch in arguments.batch or ([32, 256] if on_gpu else [64, 256]):
-            command = [arguments.program, str(batch), str(threads)]
+            command = [arguments.program, str(batch), str(threads), "--model", arguments.model]
             if on_gpu:
                 command += ["--device", "gpu", "--precision", arguments.precision]
             ours, missing = None, ""
@@ -235,8 +252,10 @@ def main():
                 sys.exit("the models differ in their number of parameters")
             for what in whats:
                 operation = "train_step" if what == "train" else "inference"
+                if arguments.model == "table":
+                    operation += "_table"
                 shape = f"B{batch}" if on_gpu else f"B{batch}_threads{threads}"
-                row = {"section": "step", "id": "L1" if what == "train" else "", "operation": operation}
+                row = {"section": "step", "id": {"train_step": "L1", "train_step_table": "L5"}.get(operation, ""), "operation": operation}
                 row |= {"name": f"{operation}/{arguments.precision}/{shape}", "dtype": arguments.precision}
                 row |= {"shape": shape, "status": "ok", "torch": torch.__version__}
                 if missing:

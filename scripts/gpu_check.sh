@@ -244,7 +244,10 @@ bench_section dense 30
 section pytorch_kernels 75 ${bench:+"$python" bench/gpu/compare_kernels.py "$bench" --json "$out" --rounds 5}
 section same_bits 30 ${alone:+"$alone" --repeat 3 --out "$out" --filter '^(?!copy|read|write|l2_read|launch|graph_node|product)' --deadline 10}
 bench_section pooling,reductions,rows,sorting 40
+whole_step step_256_bf16 60 --what train --batch 256 --rounds 10 --precision bf16
 whole_step step_32 60 --what train --batch 32 --rounds 10
+whole_step step_table 45 --what train --batch 256 --rounds 10 --model table
+whole_step step_table_bf16 45 --what train --batch 256 --rounds 10 --model table --precision bf16
 note_device after
 
 echo "== table"

@@ -2,11 +2,14 @@
 // their pooling (C2).
 #include "kernels/conv2d.h"
 
+#include <algorithm>
+
 #include "bench/gpu/memory.h"
 #include "bench/gpu/reference.h"
 #include "bench/gpu/rivals.h"
 #include "bench/gpu/shapes.h"
 #include "kernels/conv2d_stem.h"
+#include "kernels/max_pool.h"
 
 namespace plait::bench {
 namespace {
@@ -77,9 +80,7 @@ Trial prepare(const Conv2dParams& p, ConvPass pass, double bytes, bool small, cu
   return trial;
 }
 
-// Convolution, bias, ReLU and pooling in one kernel, beside cuDNN's convolution, bias and ReLU without the pooling.
-template <class T>
-Trial prepare_stem(const Conv2dParams& conv, double bytes, bool small, cudaStream_t stream) {
+Conv2dStemParams stem_params(const Conv2dParams& conv) {
   Conv2dStemParams p{.batch = conv.batch,
                      .height = conv.height,
                      .width = conv.width,
@@ -92,6 +93,13 @@ Trial prepare_stem(const Conv2dParams& conv, double bytes, bool small, cudaStrea
                      .weight_stride = conv.weight_stride,
                      .activation = Activation::relu};
   p.y_stride = p.out_height() * p.out_width() * p.out_channels;
+  return p;
+}
+
+// Convolution, bias, ReLU and pooling in one kernel, beside cuDNN's convolution, bias and ReLU without the pooling.
+template <class T>
+Trial prepare_stem(const Conv2dParams& conv, double bytes, bool small, cudaStream_t stream) {
+  const Conv2dStemParams p = stem_params(conv);
   struct Set {
     Array<T> x, y, unpooled;
     Array<std::uint8_t> argmax;
@@ -132,25 +140,83 @@ Trial prepare_stem(const Conv2dParams& conv, double bytes, bool small, cudaStrea
   return trial;
 }
 
-void add_stem(Cases& cases, const shapes::Conv& shape, bool half, bool small) {
+// Weight and bias gradient from the pooled map's, beside cuDNN's weight gradient from a map of four times its size.
+template <class T>
+Trial prepare_stem_backward(const Conv2dParams& conv, double bytes, bool small, cudaStream_t stream) {
+  const Conv2dStemParams p = stem_params(conv);
+  struct Set {
+    Array<T> x, dy, dense_dy;
+    Array<std::uint8_t> argmax;
+  };
+  const std::int64_t weights = p.out_channels * p.weight_stride;
+  const Array<T> weight = normal_array<T>(weights, 1, stream), rival_dweight(weights);
+  const Array<float> bias = normal_array<float>(p.out_channels, 2, stream), dweight(weights), dbias(p.out_channels);
+  const Array<T> y(p.batch * p.y_stride);
+  auto sets = std::make_shared<std::vector<Set>>();
+  std::vector<ConvSet> pointers;
+  const MaxPoolParams pool{.batch = p.batch,
+                           .height = p.conv_height(),
+                           .width = p.conv_width(),
+                           .channels = p.out_channels,
+                           .x_stride = conv.y_stride,
+                           .y_stride = p.y_stride};
+  for (int i = 0; i < sets_for(bytes, small); ++i) {
+    const auto seed = static_cast<std::uint32_t>(10 * i);
+    sets->push_back({normal_array<T>(p.batch * p.x_stride, seed + 3, stream),
+                     normal_array<T>(p.batch * p.y_stride, seed + 4, stream), Array<T>(p.batch * conv.y_stride),
+                     Array<std::uint8_t>(p.batch * p.y_stride)});
+    const Set& s = sets->back();
+    gpu::conv2d_stem_forward<T>(p, s.x, weight, bias, y, s.argmax, stream);
+    gpu::max_pool_backward<T>(pool, s.argmax, s.dy, {s.dense_dy, GradMode::overwrite}, stream);
+    pointers.push_back({.x = s.x, .weight = weight, .y = s.dense_dy, .result = rival_dweight});
+  }
+  const Scratch scratch(static_cast<std::int64_t>(gpu::conv2d_stem_workspace_bytes<T>(p, false)));
+  Trial trial{.sets = static_cast<int>(sets->size())};
+  trial.ours = [=](int i) {
+    const Set& s = (*sets)[static_cast<std::size_t>(i)];
+    gpu::Conv2dGradients<T> gradients;
+    gradients.weight = {dweight, GradMode::overwrite};
+    gradients.bias = {dbias, GradMode::overwrite};
+    gpu::conv2d_stem_backward<T>(p, s.x, weight, s.argmax, s.dy, gradients, scratch, stream);
+  };
+  trial.rivals = cudnn_convolutions(conv, ConvPass::weight_gradient, sizeof(T) == 2, pointers, stream);
+  for (Rival& rival : trial.rivals) rival.name = "cudnn_without_pool";
+  trial.outputs = {dweight.output(), dbias.output()};
+  trial.error = [=] {
+    const Set& s = (*sets)[0];
+    const double weight_error = conv2d_weight_gradient_error<T>(conv, s.x, s.dense_dy, dweight, stream);
+    const std::int64_t pixels = conv.batch * conv.out_height() * conv.out_width();
+    return std::max(weight_error, column_sums_error<T>(pixels, p.out_channels, s.dense_dy, dbias, stream));
+  };
+  return trial;
+}
+
+void add_stem(Cases& cases, const shapes::Conv& shape, bool backward, bool half, bool small) {
   const shapes::Conv s = small ? shapes::shrunk(shape) : shape;
-  const Conv2dParams p = params(s, ConvPass::forward);
+  const Conv2dParams p = params(s, backward ? ConvPass::weight_gradient : ConvPass::forward);
   const double element = half ? 2 : 4;
   const double pooled = static_cast<double>(p.batch * (p.out_height() / 2) * (p.out_width() / 2) * p.out_channels);
   const double bytes = element * static_cast<double>(p.batch * p.x_stride) + (element + 1) * pooled;
+  const auto prepared = [=]<class T>(T, cudaStream_t stream) {
+    return backward ? prepare_stem_backward<T>(p, bytes, small, stream) : prepare_stem<T>(p, bytes, small, stream);
+  };
+  // Backward multiplies one pixel of a window of four.
+  const double products =
+      backward ? pooled * static_cast<double>(p.weight_stride)
+               : static_cast<double>(p.batch * p.out_height() * p.out_width() * p.out_channels * p.weight_stride);
   cases.push_back(
       {.section = "conv2d",
        .goal = "C2",
-       .operation = "conv2d_stem_forward",
+       .operation = backward ? "conv2d_stem_backward" : "conv2d_stem_forward",
        .dtype = half ? "bf16" : "fp32",
        .shape = s.name(),
-       .flops = 2 * static_cast<double>(p.batch * p.out_height() * p.out_width() * p.out_channels * p.weight_stride),
+       .flops = 2 * products,
        .bytes = bytes,
        .unit = half ? Unit::bf16 : Unit::fp32,
-       .tolerance = half ? 3e-3 : 1e-5,
-       .prepare = [=](cudaStream_t stream) {
-         return half ? prepare_stem<bf16>(p, bytes, small, stream) : prepare_stem<float>(p, bytes, small, stream);
-       }});
+       .tolerance = backward ? 1e-4
+                    : half   ? 3e-3
+                             : 1e-5,
+       .prepare = [=](cudaStream_t stream) { return half ? prepared(bf16{}, stream) : prepared(float{}, stream); }});
 }
 
 void add(Cases& cases, const char* goal, const shapes::Conv& shape, ConvPass pass, bool half, bool small) {
@@ -186,7 +252,8 @@ void add_conv2d(Cases& cases, bool small) {
         add(cases, "C1", s, pass, half, small);
     for (const shapes::Conv& s : shapes::gpu_stems)  // nobody wants the gradient of an image
       for (const ConvPass pass : {ConvPass::forward, ConvPass::weight_gradient}) add(cases, "C2", s, pass, half, small);
-    for (const shapes::Conv& s : shapes::gpu_stems) add_stem(cases, s, half, small);
+    for (const shapes::Conv& s : shapes::gpu_stems)
+      for (const bool backward : {false, true}) add_stem(cases, s, backward, half, small);
   }
 }
 
