@@ -60,14 +60,17 @@ std::vector<double> multiclass_log_loss_terms(std::span<const double> probabilit
   return terms;
 }
 
+std::size_t calibration_bin(double probability) {
+  constexpr double bins = kCalibrationBins;
+  return static_cast<std::size_t>(std::clamp(std::floor(probability * bins), 0.0, bins - 1.0));
+}
+
 std::optional<double> expected_calibration_error(std::span<const double> confidence, std::span<const double> outcome,
                                                  Multiplicity times) {
-  constexpr double bins = kCalibrationBins;
   std::array<double, kCalibrationBins> gap{};  // sum of confidence - outcome
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < confidence.size(); ++i) {
-    const auto bin = static_cast<std::size_t>(std::clamp(std::floor(confidence[i] * bins), 0.0, bins - 1.0));
-    gap[bin] += static_cast<double>(times[i]) * (confidence[i] - outcome[i]);
+    gap[calibration_bin(confidence[i])] += static_cast<double>(times[i]) * (confidence[i] - outcome[i]);
     total += times[i];
   }
   if (total == 0) return std::nullopt;

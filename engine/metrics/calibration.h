@@ -31,7 +31,10 @@ std::vector<double> multiclass_brier_terms(std::span<const double> probabilities
 std::vector<double> multiclass_log_loss_terms(std::span<const double> probabilities, std::span<const double> targets,
                                               std::size_t classes);
 
-// Expected calibration error over 15 bins of equal width, bin = min(floor(15 p), 14):
+// The bin of a probability: min(floor(15 p), 14); what rounding left outside [0, 1] belongs to the outer bins.
+std::size_t calibration_bin(double probability);
+
+// Expected calibration error over 15 bins of equal width, calibration_bin():
 //   sum over bins of (patients in it / all) * |mean confidence - mean outcome|.
 // Binary: confidence[n] = probability of the positive class, outcome[n] = the label. Multiclass: confidence = the
 // probability of the predicted class, outcome = 1 where that class is right (Guo et al. 2017).
