@@ -3,6 +3,7 @@
 
 #include "bench/support/copy_rate.h"
 #include "kernels/binary_cross_entropy.h"
+#include "kernels/cox_partial_likelihood.h"
 #include "kernels/denoise.h"
 #include "kernels/dropout.h"
 #include "kernels/math/philox.h"
@@ -53,6 +54,19 @@ void softmax_cross_entropy(benchmark::State& state) {
     cpu::softmax_cross_entropy(b.p, b.x.data(), b.classes.data(), b.weights.data(), &b.denominator, &b.value,
                                b.slice());
   report_bytes(state, 8 * b.count() + 8 * b.p.batch, b.count());
+}
+
+// Half of the patients have an event, four patients share a time.
+void cox_partial_likelihood(benchmark::State& state) {
+  Batch b(state);
+  std::vector<float> outcomes;
+  for (std::int64_t i = b.p.batch; i > 0; --i)
+    outcomes.insert(outcomes.end(), {static_cast<float>(i / 4), i % 2 == 0 ? 1.0f : 0.0f});
+  std::vector<std::byte> workspace(cpu::cox_workspace_bytes(b.p.batch));
+  for (auto _ : state)
+    cpu::cox_partial_likelihood({.batch = b.p.batch, .stride = 1}, b.x.data(), outcomes.data(), b.weights.data(),
+                                &b.value, b.slice(), workspace.data());
+  report_bytes(state, 20 * b.p.batch, b.p.batch);
 }
 
 void reconstruction_loss(benchmark::State& state) {
@@ -114,6 +128,7 @@ void genes(benchmark::internal::Benchmark* b) {
 BENCHMARK(binary_cross_entropy)->Apply(heads);
 BENCHMARK(squared_error)->Apply(heads);
 BENCHMARK(softmax_cross_entropy)->Apply(heads);
+BENCHMARK(cox_partial_likelihood)->ArgNames({"batch", "columns"})->UseRealTime()->Args({256, 1})->Args({8192, 1});
 BENCHMARK(reconstruction_loss)->Apply(genes);
 BENCHMARK(dropout_forward)->Apply(genes);
 BENCHMARK_CAPTURE(corrupt, mask, Noise::mask)->Apply(genes);

@@ -3,6 +3,7 @@
 #include "engine/error.h"
 #include "engine/op_scope.h"
 #include "kernels/alignment.h"
+#include "kernels/cox_partial_likelihood.h"
 #include "kernels/denoise.h"
 #include "kernels/softmax_cross_entropy.h"
 #include "kernels/squared_error.h"
@@ -94,6 +95,30 @@ LossSum squared_error(Tape& tape, const Value& predictions, const Batch& batch, 
   } else {
     dispatch_float(x.dtype, [&]<class T>(T) {
       cpu::squared_error<T>(p, x.as<T>(), targets, weights, batch.denominator(), value, dx.slice<T>());
+    });
+  }
+  return LossSum(value);
+}
+
+LossSum cox_partial_likelihood(Tape& tape, const Value& risks, const Batch& batch, double coefficient) {
+  const OpScope scope(tape.arena());
+  const Tensor& x = risks.data;
+  check(x.columns() == 1 && batch.targets.columns() == 2, "[cox_partial_likelihood] a risk, a time and an event each");
+  const GradSlot dx = tape.seed(risks);
+  const CoxParams p{.batch = x.rows(), .stride = x.row_stride, .coefficient = coefficient};
+  const float *outcomes = batch.targets.as<float>(), *weights = batch.weights.as<float>();
+  double* value = tape.loss_slot();
+  Arena& arena = tape.arena();
+  if (arena.on_gpu()) {
+    const Scratch scratch(arena, gpu::cox_workspace_bytes(p.batch));
+    dispatch_gpu(x.dtype, [&]<class T>(T) {
+      gpu::cox_partial_likelihood<T>(p, x.as<T>(), outcomes, weights, value, dx.slice<T>(), scratch.data(),
+                                     arena.stream());
+    });
+  } else {
+    const Scratch scratch(arena, cpu::cox_workspace_bytes(p.batch));
+    dispatch_float(x.dtype, [&]<class T>(T) {
+      cpu::cox_partial_likelihood<T>(p, x.as<T>(), outcomes, weights, value, dx.slice<T>(), scratch.data());
     });
   }
   return LossSum(value);

@@ -1,6 +1,6 @@
 // Losses on the tape: value and gradient come from one pass, the gradient goes straight into the seed of its input.
-// Every value is sum_i weight_i loss_i / denominator over the batch; `coefficient` multiplies the gradient only. Absent
-// modalities and patients of weight 0 are selected out.
+// But for Cox's partial likelihood every value is sum_i weight_i loss_i / denominator over the batch; `coefficient`
+// multiplies the gradient only. Absent modalities and patients of weight 0 are selected out.
 #pragma once
 
 #include <span>
@@ -18,6 +18,10 @@ LossSum softmax_cross_entropy(Tape& tape, const Value& logits, const Batch& batc
 
 // predictions[batch, K].
 LossSum squared_error(Tape& tape, const Value& predictions, const Batch& batch, double coefficient = 1.0);
+
+// risks[batch, 1], targets[batch, 2] time and event; patients in descending order of time. The mean is over the batch's
+// own events (kernels/cox_partial_likelihood.h), whatever its denominator: a partial likelihood has no parts.
+LossSum cox_partial_likelihood(Tape& tape, const Value& risks, const Batch& batch, double coefficient = 1.0);
 
 // z: M embeddings [batch, d], before modality dropout; uses the batch's true availability.
 LossSum alignment(Tape& tape, std::span<const Value> z, const Tensor& available, const Batch& batch, bool mean_form,
