@@ -16,6 +16,25 @@
 
 namespace plait::bench {
 
+inline ModelConfig hybrid_config() {
+  ModelConfig c;
+  c.inputs = {{.name = "table", .kind = ModalityKind::table, .features = 32},
+              {.name = "image", .kind = ModalityKind::image, .height = 28, .width = 28, .channels = 1},
+              {.name = "expression", .kind = ModalityKind::expression, .features = 1000}};
+  for (const InputShape& input : c.inputs) c.encoders.push_back(default_encoder(input.kind));
+  return c;
+}
+
+inline ModelConfig table_config() {
+  ModelConfig c;
+  c.inputs = {{.name = "table", .kind = ModalityKind::table, .features = 128}};
+  c.encoders = {default_encoder(ModalityKind::table)};
+  c.encoders[0].hidden = {128, 128};
+  c.embed_dim = 128;
+  c.fusion = "table";
+  return c;
+}
+
 struct StepOptions {
   bool table_only = false;
   Device device = {};
@@ -80,24 +99,6 @@ class StepWorkload {
   }
 
  private:
-  static ModelConfig hybrid_config() {
-    ModelConfig c;
-    c.inputs = {{.name = "table", .kind = ModalityKind::table, .features = 32},
-                {.name = "image", .kind = ModalityKind::image, .height = 28, .width = 28, .channels = 1},
-                {.name = "expression", .kind = ModalityKind::expression, .features = 1000}};
-    for (const InputShape& input : c.inputs) c.encoders.push_back(default_encoder(input.kind));
-    return c;
-  }
-  static ModelConfig table_config() {
-    ModelConfig c;
-    c.inputs = {{.name = "table", .kind = ModalityKind::table, .features = 128}};
-    c.encoders = {default_encoder(ModalityKind::table)};
-    c.encoders[0].hidden = {128, 128};
-    c.embed_dim = 128;
-    c.fusion = "table";
-    return c;
-  }
-
   StepContext context(const Batch& batch, bool training) const {
     return {.training = training,
             .seed = 1,

@@ -1,5 +1,5 @@
-// What the program did when: spans of the host's phases, of the ops of a CPU's step, of the loading thread and of the
-// device, kept in memory until io/trace_file.h writes them down. Names are literals of this program and numbers are
+// What the program did when: spans of the host's phases, of the ops of a CPU's step, of the loading thread, of the
+// device and of the exchange with other ranks, kept in memory until io/trace_file.h writes them down. Names are literals of this program and numbers are
 // those of epochs and steps: nothing of a patient gets in. No trace is a null pointer: one branch a span, no
 // allocation.
 #pragma once
@@ -15,7 +15,7 @@ namespace plait {
 
 class Trace {
  public:
-  enum class Track : std::uint8_t { host, loader, device };
+  enum class Track : std::uint8_t { host, loader, device, ranks };
   enum class Kind : std::uint8_t { phase, op };
   struct Span {
     const char* name = "";

@@ -42,7 +42,8 @@ std::string trace_json(const Trace& trace) {
   fmt::format_to(std::back_inserter(out), "{}\"spans_left_out\": {}}}, \"traceEvents\": [\n", opening,
                  trace.left_out());
   out.append(std::string_view(R"({"ph": "M", "name": "process_name", "pid": 1, "args": {"name": "plait"}})"));
-  for (const auto& [track, name] : {std::pair(1, "host"), std::pair(2, "loading thread"), std::pair(3, "device")})
+  for (const auto& [track, name] :
+       {std::pair(1, "host"), std::pair(2, "loading thread"), std::pair(3, "device"), std::pair(4, "other ranks")})
     fmt::format_to(
         std::back_inserter(out),
         ",\n{{\"ph\": \"M\", \"name\": \"thread_name\", \"pid\": 1, \"tid\": {}, \"args\": {{\"name\": \"{}\"}}}}",

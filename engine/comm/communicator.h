@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/trace.h"
 #include "kernels/stream.h"
 
 namespace plait {
@@ -71,6 +72,8 @@ class Communicator {
   // Operations on a device that were captured into a graph run again with it, without a call: it has been enqueued on
   // `stream`.
   virtual void replayed(cudaStream_t) {}
+  // Where it leaves the spans of its operations, if it knows when they begin and end; null: nowhere.
+  virtual void set_trace(Trace*) {}
   // Done when every rank has come.
   [[nodiscard]] virtual PendingCollective barrier(cudaStream_t stream) = 0;
 

@@ -76,6 +76,11 @@ void MpiCommunicator::close() {
   if (thread_.joinable()) thread_.join();
 }
 
+void MpiCommunicator::set_trace(Trace* trace) {
+  const std::lock_guard lock(mutex_);
+  trace_ = trace;
+}
+
 CollectiveState MpiCommunicator::state() const {
   const std::lock_guard lock(state_mutex_);
   return state_;
@@ -228,7 +233,10 @@ bool MpiCommunicator::advance() {
   bool any = false;
   while (ended_ < issued_ && !failed_) {
     Operation& operation = slot(ended_ + 1);
-    if (!operation.started) start(operation);
+    if (!operation.started) {
+      if (trace_ != nullptr) operation.began = trace_->now();
+      start(operation);
+    }
     if (failed_) return any;
     int done = 1;
     if (!operation.requests.empty())
@@ -240,6 +248,11 @@ bool MpiCommunicator::advance() {
       start(operation);
       continue;
     }
+    if (trace_ != nullptr)
+      trace_->add({.name = names[static_cast<std::size_t>(operation.kind)],
+                   .track = Trace::Track::ranks,
+                   .begin = operation.began,
+                   .duration = trace_->now() - operation.began});
     ended_ = ended_ + 1;
     publish(ended_ < issued_);
   }

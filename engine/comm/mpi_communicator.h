@@ -40,6 +40,9 @@ class MpiCommunicator final : public Communicator, public ObservedCommunicator {
   PendingCollective broadcast(void* data, std::size_t bytes, int root, cudaStream_t stream) override;
   PendingCollective barrier(cudaStream_t stream) override;
 
+  // A span lasts from an operation's turn to its end.
+  void set_trace(Trace* trace) override;
+
   CollectiveState state() const override;
 
   // Ends the thread. What has not ended is left as it is, and waiting for it returns; nothing can be called after that.
@@ -58,6 +61,7 @@ class MpiCommunicator final : public Communicator, public ObservedCommunicator {
     std::uint64_t signature = 0;
     std::int64_t next = 0;  // of count: where the next part begins
     bool started = false;
+    std::int64_t began = 0;  // in the trace's time
     std::vector<MPI_Request> requests;
   };
 
@@ -85,7 +89,8 @@ class MpiCommunicator final : public Communicator, public ObservedCommunicator {
   std::uint64_t issued_ = 0;
   std::atomic<std::uint64_t> ended_ = 0;
   std::atomic<std::uint64_t> current_bytes_ = 0;  // of operation ended + 1
-  std::atomic<int> waiting_ = 0;                  // threads that poll themselves
+  Trace* trace_ = nullptr;
+  std::atomic<int> waiting_ = 0;  // threads that poll themselves
   std::atomic<bool> closed_ = false, failed_ = false;
 
   mutable std::mutex state_mutex_;  // never held while MPI is called

@@ -21,6 +21,11 @@ class RankStep {
  public:
   // Borrows the store and the communicator.
   RankStep(ParameterStore& store, const Distribution& distribution);
+  ~RankStep() { set_trace(nullptr); }
+  RankStep(const RankStep&) = delete;
+  RankStep& operator=(const RankStep&) = delete;
+
+  void set_trace(Trace* trace) { ranks_.set_trace(trace); }
 
   const BatchParts& parts() const { return distribution_.parts; }
   bool zero() const { return distribution_.zero; }

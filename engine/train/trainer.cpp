@@ -331,6 +331,7 @@ TrainResult Trainer::run(BatchSource& source, const TrainHooks& hooks, const Tra
   trace_ = hooks.trace;
   arena_.set_trace(trace_);
   if (gpu_) gpu_->set_trace(trace_);
+  if (ranks_) ranks_->set_trace(trace_);
   state_ = from != nullptr ? *from : TrainState{};
   scalars_.step = static_cast<std::uint32_t>(state_.step);
   scalars_.learning_rate = static_cast<float>(state_.learning_rate);

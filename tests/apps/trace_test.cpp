@@ -7,6 +7,8 @@
 #include <set>
 
 #include "tests/support/canary_cohort.h"
+#include "tests/support/mpi_run.h"
+#include "tests/support/plait_program.h"
 #include "tests/support/trained_run.h"
 
 namespace plait::test {
@@ -65,12 +67,15 @@ class Traces : public testing::Test {
   // 2 epochs of 3 batches on a cohort that is searched for afterwards.
   Finished train(const std::string& program, const std::string& device, const std::string& out,
                  const Environment& environment = {}) {
+    return run_program(train_words(program, device, out), environment);
+  }
+  std::vector<std::string> train_words(const std::string& program, const std::string& device, const std::string& out) {
     std::vector<std::string> arguments{program, "train",   cohort_.path(),        "--out", folder_ / out, "--device",
                                        device,  "--trace", folder_ / "train.json"};
     for (const char* set : {"train.epochs=2", "train.batch_size=12", "model.embed_dim=4", "encoder.ehr.hidden=[4]",
                             "encoder.genes.hidden=[4]", "encoder.image.channels=[2]", "train.patience=0"})
       arguments.insert(arguments.end(), {"--set", set});
-    return run_program(arguments, environment);
+    return arguments;
   }
   void expect_silent(const std::filesystem::path& trace) const {
     const std::string text = read_bytes(trace);
@@ -114,6 +119,19 @@ TEST_F(Traces, OfTheCpuHavePhasesAndOps) {
       EXPECT_GT(seen[name], 0) << command << ": " << name;
     EXPECT_EQ(seen[*command == 'p' ? "write predictions" : "bootstrap"], 1);
   }
+}
+
+TEST_F(Traces, OfRanksShowWhatIsExchanged) {
+  if (!has_mpirun()) GTEST_SKIP() << "SKIPPED: no MPI, or no mpirun on this machine";
+  std::vector<std::string> words = train_words(PLAIT_BINARY, "cpu", "run");
+  words.insert(words.end(), {"--set", "distributed.shards=2"});
+  const Finished trained = run_program(mpi_command(2, words), mpi_environment());
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  Names names = read_trace(folder_ / "train.json");
+  expect_silent(folder_ / "train.json");
+  EXPECT_GE(names["host"]["step"], 4);
+  EXPECT_EQ(names["other ranks"]["all_to_all"], names["host"]["step"]) << "one bucket a step";
+  EXPECT_GE(names["other ranks"]["all_gather"], 2 * names["host"]["step"]) << "of sums and of losses";
 }
 
 TEST_F(Traces, OfADeviceHaveItsOwnTimes) {

@@ -23,11 +23,11 @@ TEST(TraceFile, HoldsChromesEvents) {
   EXPECT_EQ(json["displayTimeUnit"], "ms");
   EXPECT_EQ(json["otherData"], Json({{"program", "plait"}, {"spans_left_out", 0}}));
   const Json& events = json["traceEvents"];
-  ASSERT_EQ(events.size(), 6u) << "four names, two spans";
+  ASSERT_EQ(events.size(), 7u) << "five names, two spans";
   std::vector<std::string> names;
-  for (int i = 0; i < 4; ++i) names.push_back(events[static_cast<std::size_t>(i)]["args"]["name"]);
-  EXPECT_EQ(names, (std::vector<std::string>{"plait", "host", "loading thread", "device"}));
-  EXPECT_EQ(events[4], Json({{"ph", "X"},
+  for (int i = 0; i < 5; ++i) names.push_back(events[static_cast<std::size_t>(i)]["args"]["name"]);
+  EXPECT_EQ(names, (std::vector<std::string>{"plait", "host", "loading thread", "device", "other ranks"}));
+  EXPECT_EQ(events[5], Json({{"ph", "X"},
                              {"name", "forward"},
                              {"cat", "op"},
                              {"pid", 1},
@@ -35,7 +35,7 @@ TEST(TraceFile, HoldsChromesEvents) {
                              {"ts", 1234.567},
                              {"dur", 0.089},
                              {"args", {{"number", 3}}}}));
-  EXPECT_EQ(events[5],
+  EXPECT_EQ(events[6],
             Json({{"ph", "X"}, {"name", "step"}, {"cat", "phase"}, {"pid", 1}, {"tid", 3}, {"ts", 5.0}, {"dur", 0.0}}));
 }
 
@@ -53,7 +53,7 @@ TEST(TraceFile, IsForItsOwnerAloneAndReplacesTraces) {
     TraceFile file(path);
     for (int i = 0; i < spans; ++i) const Phase phase(file.trace(), "phase");
     file.write();
-    EXPECT_EQ(Json::parse(read_bytes(path))["traceEvents"].size(), 4u + static_cast<std::size_t>(spans));
+    EXPECT_EQ(Json::parse(read_bytes(path))["traceEvents"].size(), 5u + static_cast<std::size_t>(spans));
     EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms(0600));
   }
   umask(before);
@@ -68,7 +68,7 @@ TEST(TraceFile, ACommandThatFailsLeavesWhatItDid) {
     throw 1;
   } catch (int) {
   }
-  EXPECT_EQ(Json::parse(read_bytes(path))["traceEvents"][4]["name"], "phase");
+  EXPECT_EQ(Json::parse(read_bytes(path))["traceEvents"][5]["name"], "phase");
 }
 
 TEST(TraceFile, RefusesAtOnceWhatItCannotWrite) {
