@@ -111,7 +111,8 @@ void conv2d_forward(const Conv2dParams& p, const T* x, const T* weight, const T*
   auto* packed = reinterpret_cast<T*>(static_cast<char*>(workspace) + aligned_bytes<std::ptrdiff_t>(taps(p)));
   pack_forward(p, weight, packed, tiles);
   const auto read = [&](std::int64_t n, std::int64_t element, std::int64_t count, T* to) {
-    std::memcpy(to, x + n * p.x_stride + element, static_cast<std::size_t>(count) * sizeof(T));
+    // Without in-channels there may be no x.
+    if (count > 0) std::memcpy(to, x + n * p.x_stride + element, static_cast<std::size_t>(count) * sizeof(T));
   };
   const auto ask = [&](std::int64_t n, std::int64_t element) {
     __builtin_prefetch(x + n * p.x_stride + element, 0, 2);
