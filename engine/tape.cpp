@@ -63,7 +63,7 @@ void Tape::join_branches() {
 
 Value Tape::parameter(const ParameterStore& store, int index) {
   const Tensor data = store.compute_value(index);
-  if (!recording_) return {data, -1};
+  if (!recording_ || input_leaves_) return {data, -1};
   const auto place = static_cast<std::size_t>(index);
   if (place >= leaf_of_parameter_.size()) leaf_of_parameter_.resize(place + 1, -1);
   int& leaf = leaf_of_parameter_[place];

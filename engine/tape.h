@@ -77,6 +77,12 @@ class Tape {
   Value variable(const Tensor& data);
   const Tensor& gradient(const Value& value) const;
 
+  // Attribution: from here on the leaves are what enters the network, and parameters are constants.
+  void differentiate_inputs() { input_leaves_ = true; }
+  bool differentiates_inputs() const { return recording_ && input_leaves_; }
+  // What enters the network: a constant, or a variable where inputs are the leaves.
+  Value input(const Tensor& data) { return differentiates_inputs() ? variable(data) : Value{data}; }
+
   template <class Backward>
   Value record(const Tensor& y, std::initializer_list<Value> inputs, Backward backward) {
     return record(y, std::span<const Value>(inputs.begin(), inputs.size()), backward);
@@ -143,6 +149,7 @@ class Tape {
 
   Arena& arena_;
   bool recording_;
+  bool input_leaves_ = false;
   Arena host_;  // closures and lists of inputs
   Buffer losses_;
   std::size_t losses_used_ = 0;

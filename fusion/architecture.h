@@ -40,6 +40,15 @@ struct ModelForward {
   DataLosses regularisers;              // alignment and reconstruction; zero outside training
   std::array<Tower, max_modalities> towers;
   std::size_t tower_count = 0;  // late fusion: every tower has a loss of its own; 0 for the others
+
+  // Where inputs are differentiated (Tape::differentiate_inputs), of each modality that is read: the value on the tape
+  // that holds it, from which column, and the last convolution's activations [batch, h, w, c] of an image.
+  struct Input {
+    Value value;
+    std::int64_t first_column = 0;
+    Value map;
+  };
+  std::array<Input, max_modalities> inputs;
 };
 
 class Architecture {
@@ -48,6 +57,14 @@ class Architecture {
 
   virtual ModelForward forward(Tape& tape, const ParameterStore& store, const StepContext& context,
                                const Batch& batch) const = 0;
+
+  // The same outside training in two halves, for predictions from several subsets of what patients have: encode()
+  // computes what does not depend on the subset, combine() adds what the modalities in `present` (u8 [batch], a part of
+  // batch.available) say: fused, logits and alpha.
+  virtual ModelForward encode(Tape& tape, const ParameterStore& store, const StepContext& context,
+                              const Batch& batch) const = 0;
+  virtual void combine(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
+                       const Tensor& present, ModelForward& forward) const = 0;
 
   // Pretraining of one denoising autoencoder: its reconstruction loss alone, coefficient 1. A modality without one is
   // an internal error.

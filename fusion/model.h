@@ -29,6 +29,14 @@ class MultimodalModel : public Objective {
     return architecture_->forward(tape, store_, context, batch);
   }
 
+  // The two halves of it outside training (fusion/architecture.h).
+  Forward encode(Tape& tape, const Batch& batch) const {
+    return architecture_->encode(tape, store_, StepContext{}, batch);
+  }
+  void combine(Tape& tape, const Batch& batch, const Tensor& present, Forward& forward) const {
+    architecture_->combine(tape, store_, StepContext{}, batch, present, forward);
+  }
+
   DataLosses loss(Tape& tape, const StepContext& context, const Batch& batch) override {
     return loss(tape, context, batch, nullptr);
   }

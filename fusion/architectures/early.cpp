@@ -34,17 +34,31 @@ class Early : public Architecture {
 
   ModelForward forward(Tape& tape, const ParameterStore& store, const StepContext& context,
                        const Batch& batch) const override {
-    const Tensor present = ops::modality_dropout(tape.arena(), context, batch.available, modalities_, keep_);
+    ModelForward forward;
+    combine(tape, store, context, batch,
+            ops::modality_dropout(tape.arena(), context, batch.available, modalities_, keep_), forward);
+    return forward;
+  }
+
+  // There is nothing that does not depend on who is present.
+  ModelForward encode(Tape&, const ParameterStore&, const StepContext&, const Batch&) const override { return {}; }
+
+  void combine(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
+               const Tensor& present, ModelForward& forward) const override {
     std::array<Tensor, max_modalities> inputs;
     for (std::size_t m = 0; m < batch.modalities.size(); ++m)
       inputs[m] = ops::modality_values(tape.arena(), batch.modalities[m]);
     const Tensor x =
         ops::rounded(tape.arena(), ops::early_input(tape.arena(), {inputs.data(), batch.modalities.size()}, present),
                      store.compute_dtype());
-    ModelForward forward;
-    forward.fused = layers_(tape, store, context, Value{x});
+    const Value read = tape.input(x);
+    std::int64_t first = 0;
+    for (std::size_t m = 0; m < batch.modalities.size(); ++m) {
+      forward.inputs[m] = {.value = read, .first_column = first, .map = {}};
+      first += batch.modalities[m].values.columns();
+    }
+    forward.fused = layers_(tape, store, context, read);
     forward.logits = head_(tape, store, forward.fused);
-    return forward;
   }
 
   LossSum reconstruct(Tape&, const ParameterStore&, const StepContext&, const Batch&, int) const override {

@@ -21,14 +21,13 @@ class Joint : public Architecture {
 
   ModelForward forward(Tape& tape, const ParameterStore& store, const StepContext& context,
                        const Batch& batch) const override {
-    ModelForward forward;
     const EncoderSet::Encoded encoded = encoders_.encode(tape, store, context, batch);
-    forward.z = encoded.z;
-    forward.embeddings = encoders_.size();
+    ModelForward forward = encoders_.forward(encoded);
     const bool in_one_pass = strategy_ && fuse_step(tape, store, context, batch, forward);
-    if (strategy_ && !in_one_pass) fuse(tape, store, context, batch, forward);
-    if (!strategy_) forward.fused = forward.z[0];
-    forward.logits = head_(tape, store, forward.fused);
+    if (in_one_pass)
+      forward.logits = head_(tape, store, forward.fused);
+    else
+      combine(tape, store, context, batch, kept(tape, context, batch), forward);
     if (!context.training) return forward;
     if (strategy_ && !in_one_pass && training_.alignment != 0.0 && forward.embeddings > 1)
       forward.regularisers.align =
@@ -36,6 +35,20 @@ class Joint : public Architecture {
                                                training_.alignment_mean, training_.alignment);
     forward.regularisers.reconstruction = encoders_.reconstruction(tape, encoded, batch);
     return forward;
+  }
+
+  ModelForward encode(Tape& tape, const ParameterStore& store, const StepContext& context,
+                      const Batch& batch) const override {
+    return encoders_.forward(encoders_.encode(tape, store, context, batch));
+  }
+
+  void combine(Tape& tape, const ParameterStore& store, const StepContext&, const Batch&, const Tensor& present,
+               ModelForward& forward) const override {
+    if (strategy_)
+      fuse(tape, store, present, forward);
+    else
+      forward.fused = forward.z[0];
+    forward.logits = head_(tape, store, forward.fused);
   }
 
   LossSum reconstruct(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
@@ -61,10 +74,15 @@ class Joint : public Architecture {
     return true;
   }
 
-  void fuse(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
-            ModelForward& forward) const {
+  // What modality dropout leaves; a single encoder knows none.
+  Tensor kept(Tape& tape, const StepContext& context, const Batch& batch) const {
+    if (!strategy_) return batch.available;
+    return ops::modality_dropout(tape.arena(), context, batch.available, static_cast<int>(encoders_.size()),
+                                 training_.keep);
+  }
+
+  void fuse(Tape& tape, const ParameterStore& store, Tensor present, ModelForward& forward) const {
     const auto modalities = static_cast<int>(encoders_.size());
-    Tensor present = ops::modality_dropout(tape.arena(), context, batch.available, modalities, training_.keep);
     std::array<Value, max_modalities> z = forward.z;
     if (zero_missing_) {
       // The paper's literal z' = m z: an absent modality takes part with a zero embedding, score 0 and weight exp(0).

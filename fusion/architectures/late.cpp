@@ -35,21 +35,26 @@ class Late : public Architecture {
 
   ModelForward forward(Tape& tape, const ParameterStore& store, const StepContext& context,
                        const Batch& batch) const override {
-    ModelForward forward;
     const EncoderSet::Encoded encoded = encoders_.encode(tape, store, context, batch);
-    forward.z = encoded.z;
-    forward.embeddings = forward.tower_count = encoders_.size();
-    std::array<Tensor, max_modalities> logits;
-    for (std::size_t m = 0; m < encoders_.size(); ++m) {
-      forward.towers[m] = {.logits = heads_[m](tape, store, encoded.z[m]), .modality = static_cast<int>(m)};
-      logits[m] = forward.towers[m].logits.data;
-    }
-    const bool stacked = mean_ == LateMean::stacked;
-    forward.logits.data = ops::late_mean(tape.arena(), {logits.data(), encoders_.size()}, batch.available, mean_, link_,
-                                         stacked ? store.compute_value(weight_) : Tensor{},
-                                         stacked ? store.compute_value(log_scale_) : Tensor{});
+    ModelForward forward = towers(tape, store, encoded);
+    combine(tape, store, context, batch, batch.available, forward);
     if (context.training) forward.regularisers.reconstruction = encoders_.reconstruction(tape, encoded, batch);
     return forward;
+  }
+
+  ModelForward encode(Tape& tape, const ParameterStore& store, const StepContext& context,
+                      const Batch& batch) const override {
+    return towers(tape, store, encoders_.encode(tape, store, context, batch));
+  }
+
+  void combine(Tape& tape, const ParameterStore& store, const StepContext&, const Batch&, const Tensor& present,
+               ModelForward& forward) const override {
+    std::array<Tensor, max_modalities> logits;
+    for (std::size_t m = 0; m < forward.tower_count; ++m) logits[m] = forward.towers[m].logits.data;
+    const bool stacked = mean_ == LateMean::stacked;
+    forward.logits.data = ops::late_mean(tape.arena(), {logits.data(), forward.tower_count}, present, mean_, link_,
+                                         stacked ? store.compute_value(weight_) : Tensor{},
+                                         stacked ? store.compute_value(log_scale_) : Tensor{});
   }
 
   LossSum reconstruct(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
@@ -58,6 +63,14 @@ class Late : public Architecture {
   }
 
  private:
+  ModelForward towers(Tape& tape, const ParameterStore& store, const EncoderSet::Encoded& encoded) const {
+    ModelForward forward = encoders_.forward(encoded);
+    forward.tower_count = encoders_.size();
+    for (std::size_t m = 0; m < encoders_.size(); ++m)
+      forward.towers[m] = {.logits = heads_[m](tape, store, encoded.z[m]), .modality = static_cast<int>(m)};
+    return forward;
+  }
+
   EncoderSet encoders_;
   std::vector<Dense> heads_;
   LateMean mean_;

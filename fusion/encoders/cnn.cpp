@@ -1,6 +1,7 @@
 #include "fusion/encoders/cnn.h"
 
 #include "engine/error.h"
+#include "engine/ops/max_pool.h"
 #include "fusion/encoders/widths.h"
 
 namespace plait {
@@ -23,10 +24,17 @@ CnnEncoder::CnnEncoder(ParameterStore& store, const InputShape& input, const Enc
 }
 
 Encoder::Output CnnEncoder::encode(Tape& tape, const ParameterStore& store, const StepContext& context,
-                                   const Tensor& x) const {
-  Value image{x};
-  for (const Conv2d& convolution : convolutions_) image = convolution.pooled(tape, store, image);
-  return {.z = dense_[0](tape, store, context, image), .x_hat = {}};
+                                   const Value& x) const {
+  Value image = x, map;
+  for (const Conv2d& convolution : convolutions_) {
+    if (tape.differentiates_inputs() && &convolution == &convolutions_.back()) {
+      map = convolution(tape, store, image);
+      image = ops::max_pool(tape, map);
+    } else {
+      image = convolution.pooled(tape, store, image);
+    }
+  }
+  return {.z = dense_[0](tape, store, context, image), .x_hat = {}, .map = map};
 }
 
 }  // namespace plait

@@ -15,7 +15,7 @@ class CnnEncoder : public Encoder {
   // Throws a usage error when the image is too small for its number of blocks.
   CnnEncoder(ParameterStore& store, const InputShape& input, const EncoderConfig& config, std::int64_t embed_dim,
              int modality);
-  Output encode(Tape& tape, const ParameterStore& store, const StepContext& context, const Tensor& x) const override;
+  Output encode(Tape& tape, const ParameterStore& store, const StepContext& context, const Value& x) const override;
 
  private:
   std::vector<Conv2d> convolutions_;

@@ -18,10 +18,12 @@ DaeEncoder::DaeEncoder(ParameterStore& store, const InputShape& input, const Enc
 }
 
 Encoder::Output DaeEncoder::encode(Tape& tape, const ParameterStore& store, const StepContext& context,
-                                   const Tensor& x) const {
-  const Tensor corrupted =
-      ops::corrupt(tape.arena(), context, x, config_.noise, config_.corruption, config_.noise_sigma, modality_);
-  Output output{.z = encoder_(tape, store, context, Value{corrupted}), .x_hat = {}};
+                                   const Value& x) const {
+  Value read = x;
+  if (context.training)
+    read = Value{
+        ops::corrupt(tape.arena(), context, x.data, config_.noise, config_.corruption, config_.noise_sigma, modality_)};
+  Output output{.z = encoder_(tape, store, context, read), .x_hat = {}};
   if (context.training && config_.reconstruction > 0.0) output.x_hat = decode(tape, store, context, output.z);
   return output;
 }

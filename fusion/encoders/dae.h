@@ -14,7 +14,7 @@ class DaeEncoder : public Encoder {
  public:
   DaeEncoder(ParameterStore& store, const InputShape& input, const EncoderConfig& config, std::int64_t embed_dim,
              int modality);
-  Output encode(Tape& tape, const ParameterStore& store, const StepContext& context, const Tensor& x) const override;
+  Output encode(Tape& tape, const ParameterStore& store, const StepContext& context, const Value& x) const override;
   Value decode(Tape& tape, const ParameterStore& store, const StepContext& context, const Value& z) const override;
 
  private:

@@ -14,13 +14,14 @@ class Encoder {
   virtual ~Encoder() = default;
 
   struct Output {
-    Value z;      // [batch, embed_dim]
-    Value x_hat;  // [batch, features] the decoder's reconstruction; empty tensor when there is none
+    Value z;         // [batch, embed_dim]
+    Value x_hat;     // [batch, features] the decoder's reconstruction; empty tensor when there is none
+    Value map = {};  // [batch, h, w, c] the last convolution's activations, where inputs are differentiated; else empty
   };
 
-  // x: the modality's batch, rows of absent patients zero. context.training switches dropout, corruption and, where
-  // the reconstruction has a weight, the decoder on.
-  virtual Output encode(Tape& tape, const ParameterStore& store, const StepContext& context, const Tensor& x) const = 0;
+  // x: the modality's batch (Tape::input), rows of absent patients zero. context.training switches dropout, corruption
+  // and, where the reconstruction has a weight, the decoder on.
+  virtual Output encode(Tape& tape, const ParameterStore& store, const StepContext& context, const Value& x) const = 0;
 
   // The decoder alone: x_hat of z; empty for encoders without.
   virtual Value decode(Tape&, const ParameterStore&, const StepContext&, const Value&) const { return {}; }

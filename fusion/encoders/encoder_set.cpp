@@ -27,12 +27,24 @@ EncoderSet::Encoded EncoderSet::encode(Tape& tape, const ParameterStore& store, 
     tape.begin_branch(static_cast<int>(i));
     encoded.inputs[i] =
         ops::modality_input(tape.arena(), data, batch.available, used_[i], store.compute_dtype(), reconstructs);
-    const Encoder::Output output = encoders_[i]->encode(tape, store, context, encoded.inputs[i].values);
+    encoded.x[i] = tape.input(encoded.inputs[i].values);
+    const Encoder::Output output = encoders_[i]->encode(tape, store, context, encoded.x[i]);
+    encoded.map[i] = output.map;
     encoded.z[i] = output.z;
     encoded.x_hat[i] = output.x_hat;
   }
   tape.join_branches();
   return encoded;
+}
+
+ModelForward EncoderSet::forward(const Encoded& encoded) const {
+  ModelForward forward;
+  forward.z = encoded.z;
+  forward.embeddings = size();
+  for (std::size_t i = 0; i < used_.size(); ++i)
+    forward.inputs[static_cast<std::size_t>(used_[i])] = {
+        .value = encoded.x[i], .first_column = 0, .map = encoded.map[i]};
+  return forward;
 }
 
 LossSum EncoderSet::reconstruction(Tape& tape, const Encoded& encoded, const Batch& batch) const {
@@ -53,7 +65,7 @@ LossSum EncoderSet::reconstruct(Tape& tape, const ParameterStore& store, const S
   const ModalityBatch& data = batch.modalities[static_cast<std::size_t>(modality)];
   const ops::ModalityInput input =
       ops::modality_input(tape.arena(), data, batch.available, modality, store.compute_dtype(), true);
-  const Encoder::Output output = encoders_[i]->encode(tape, store, context, input.values);
+  const Encoder::Output output = encoders_[i]->encode(tape, store, context, Value{input.values});
   const Value x_hat = output.x_hat.data.empty() ? encoders_[i]->decode(tape, store, context, output.z) : output.x_hat;
   check(!x_hat.data.empty(), "[encoders] reconstruct: this encoder has no decoder");
   return ops::reconstruction(tape, x_hat, input.values, input.observed, batch, modality, 1.0);

@@ -7,6 +7,7 @@
 
 #include "engine/ops/modality_input.h"
 #include "engine/train/batch.h"
+#include "fusion/architecture.h"
 #include "fusion/encoders/encoder.h"
 #include "kernels/modality_mask.h"
 
@@ -21,8 +22,13 @@ class EncoderSet {
     std::array<Value, max_modalities> z;                    // [batch, d], size() of them
     std::array<Value, max_modalities> x_hat;                // reconstructions in training; empty tensors without
     std::array<ops::ModalityInput, max_modalities> inputs;  // what was encoded, before any corruption
+    std::array<Value, max_modalities> x;                    // the same on the tape
+    std::array<Value, max_modalities> map;                  // Encoder::Output::map
   };
   Encoded encode(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch) const;
+
+  // The beginning of a forward pass: z and inputs.
+  ModelForward forward(const Encoded& encoded) const;
 
   // The reconstruction losses with their weights, seeded; in training only.
   LossSum reconstruction(Tape& tape, const Encoded& encoded, const Batch& batch) const;

@@ -10,8 +10,8 @@ MlpEncoder::MlpEncoder(ParameterStore& store, const InputShape& input, const Enc
               0, config.dropout, dropout_site(modality)) {}
 
 Encoder::Output MlpEncoder::encode(Tape& tape, const ParameterStore& store, const StepContext& context,
-                                   const Tensor& x) const {
-  return {.z = layers_(tape, store, context, Value{x}), .x_hat = {}};
+                                   const Value& x) const {
+  return {.z = layers_(tape, store, context, x), .x_hat = {}};
 }
 
 }  // namespace plait

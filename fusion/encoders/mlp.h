@@ -11,7 +11,7 @@ class MlpEncoder : public Encoder {
  public:
   MlpEncoder(ParameterStore& store, const InputShape& input, const EncoderConfig& config, std::int64_t embed_dim,
              int modality);
-  Output encode(Tape& tape, const ParameterStore& store, const StepContext& context, const Tensor& x) const override;
+  Output encode(Tape& tape, const ParameterStore& store, const StepContext& context, const Value& x) const override;
 
  private:
   DenseStack layers_;

@@ -75,7 +75,7 @@ class Encoders : public ::testing::Test {
                               .seed = 3,
                               .step = &step_,
                               .rows = reinterpret_cast<const std::uint32_t*>(batch.rows.as<std::int32_t>())};
-    return encoder_->encode(tape_, *store_, context, batch.modalities[0].values);
+    return encoder_->encode(tape_, *store_, context, Value{batch.modalities[0].values});
   }
   std::vector<double> input(std::int64_t patient) {
     const double* x = data_->values<double>(0, patient);
