@@ -2,9 +2,11 @@
 """PREDICTS how training would scale, from a measured step and textbook costs of a network; nothing here is a measurement of many
 ranks. Writes a table and a picture:
 
-    bench/ranks/scaling_model.py --step-ms 9.8 --batch 64 --parameters 124630 [--hidden 0.7] [--out bench/results/scaling]
+    bench/ranks/scaling_model.py --step-ms 9.1 --batch 64 --parameters 676585 --step-is "measured on one CPU core" [--hidden 0.7]
+                                 [--out bench/results/scaling-cpu]
 
---step-ms and --batch: a measured step of one rank and its batch; --parameters: of the model (fp32 gradients).
+--step-ms and --batch: a step of one rank and its batch; --step-is: where it was measured, or that it was assumed; --parameters: of
+the model (fp32 gradients).
 
 Costs of summing N bytes over R ranks, g of them on one machine (alpha: latency of a message, beta: seconds a byte):
   ring          2 (R-1) alpha + 2 (R-1)/R N beta                 (Patarasuk, Yuan 2009)
@@ -70,8 +72,9 @@ def hiding_batch(options, ranks, links):
 
 
 def table(options, weak, strong):
-    lines = [f"**Prediction, not measured.** From one rank's measured step of {options.step_ms} ms at batch {options.batch}, {options.parameters} "
-             f"parameters in fp32, {options.hidden:.0%} of backward hiding communication. Speed in multiples of one rank's.", ""]
+    lines = [f"**Prediction, not measured.** One rank's step: {options.step_ms} ms at batch {options.batch}, {options.step_is}; "
+             f"{options.parameters:,} parameters in fp32; {options.hidden:.0%} of backward assumed to hide communication. Speed in "
+             "multiples of one rank's.", ""]
     for title, values in (("Weak scaling: every rank keeps its batch", weak), ("Strong scaling: one batch shared out", strong)):
         lines += [f"| {title} | " + " | ".join(map(str, RANKS)) + " |", "|---" * (len(RANKS) + 1) + "|"]
         lines += [f"| {name} | " + " | ".join(f"{value:.0f}" if value >= 100 else f"{value:.3g}" for value in row) + " |" for name, row in values.items()] + [""]
@@ -80,14 +83,15 @@ def table(options, weak, strong):
     return "\n".join(lines) + "\n"
 
 
-def picture(weak, strong):
+def picture(options, weak, strong):
     """Both scalings on logarithmic axes; dashed: strong, dotted grey: ideal."""
     width, height, left, bottom, most = 640, 420, 60, 50, math.log2(RANKS[-1])
     x = lambda ranks: left + math.log2(ranks) / most * (width - left - 190)
-    y = lambda value: height - bottom - max(0.0, math.log2(max(value, 1e-9))) / most * (height - bottom - 40)
+    y = lambda value: height - bottom - max(0.0, math.log2(max(value, 1e-9))) / most * (height - bottom - 56)
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
              f'<rect width="{width}" height="{height}" fill="white"/>',
-             f'<text x="{left}" y="22" font-size="14">Predicted speed over one rank (a model, not a measurement)</text>']
+             f'<text x="{left}" y="22" font-size="14">Predicted speed over one rank (a model, not a measurement)</text>',
+             f'<text x="{left}" y="38" fill="#777">one rank: {options.step_ms} ms a step of {options.batch}, {options.step_is}</text>']
     for ranks in RANKS[::2]:
         parts += [f'<text x="{x(ranks):.1f}" y="{height - bottom + 18}" text-anchor="middle">{ranks}</text>',
                   f'<text x="{left - 8}" y="{y(ranks) + 4:.1f}" text-anchor="end">{ranks}</text>',
@@ -108,6 +112,7 @@ def picture(weak, strong):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--step-ms", type=float, required=True)
+    parser.add_argument("--step-is", required=True, help='"measured on ..." or "assumed"')
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--parameters", type=int, required=True)
     parser.add_argument("--hidden", type=float, default=0.7)
@@ -117,7 +122,7 @@ def main():
     weak, strong = predict(options)
     if options.out:
         options.out.with_suffix(".md").write_text(table(options, weak, strong))
-        options.out.with_suffix(".svg").write_text(picture(weak, strong))
+        options.out.with_suffix(".svg").write_text(picture(options, weak, strong))
     else:
         print(table(options, weak, strong), end="")
     return 0
