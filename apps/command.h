@@ -33,6 +33,11 @@ struct PredictCommand {
   std::string run, cohort, out, trace, device = "auto";
 };
 
+struct ExplainCommand {
+  std::string run, cohort, out, split, trace, device = "auto";
+  bool json = false, no_targets = false;
+};
+
 struct SynthCommand {
   std::string task = "cancer", out, mechanism = "random";
   std::int64_t patients = 2000;
@@ -52,6 +57,7 @@ int run_prepare(const PrepareCommand& command);
 int run_train(const TrainCommand& command);
 int run_evaluate(const EvaluateCommand& command);
 int run_predict(const PredictCommand& command);
+int run_explain(const ExplainCommand& command);
 int run_synth(const SynthCommand& command);
 int run_info(const InfoCommand& command);
 

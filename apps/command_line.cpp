@@ -28,6 +28,11 @@ void add_run_and_cohort(CLI::App& app, std::string& run, std::string& cohort) {
   app.add_option("cohort", cohort, "Cohort folder or prepared cohort")->required();
 }
 
+void add_split(CLI::App& app, std::string& split) {
+  app.add_option("--split", split, "test, validation, train or all; default: test for the run's own cohort, else all")
+      ->check(CLI::IsMember({"test", "validation", "train", "all"}));
+}
+
 // Whole numbers of the option's range: CLI11 itself wraps a negative seed around and cuts a number that is too large.
 template <class Integer>
 CLI::Validator whole_number() {
@@ -84,9 +89,7 @@ CLI::App* add_train(CLI::App& app, TrainCommand& command) {
 CLI::App* add_evaluate(CLI::App& app, EvaluateCommand& command) {
   CLI::App* sub = app.add_subcommand("evaluate", "Metrics of a trained model with 95 % intervals");
   add_run_and_cohort(*sub, command.run, command.cohort);
-  sub->add_option("--split", command.split,
-                  "test, validation, train or all; default: test for the run's own cohort, else all")
-      ->check(CLI::IsMember({"test", "validation", "train", "all"}));
+  add_split(*sub, command.split);
   sub->add_option("--without", command.without,
                   "Hide modalities from the model: one or several, --without ehr image or --without ehr,image")
       ->delimiter(',');
@@ -102,6 +105,20 @@ CLI::App* add_predict(CLI::App& app, PredictCommand& command) {
   sub->add_option("--out", command.out,
                   "CSV file to write; one that exists is replaced if it holds predictions; - writes to standard output")
       ->required();
+  add_device(*sub, command.device);
+  add_trace(*sub, command.trace);
+  return sub;
+}
+
+CLI::App* add_explain(CLI::App& app, ExplainCommand& command) {
+  CLI::App* sub = app.add_subcommand(
+      "explain", "Which modality drove each prediction: exact Shapley values, ablation, attention; and all together");
+  add_run_and_cohort(*sub, command.run, command.cohort);
+  sub->add_option("--out", command.out, "Folder to write; must not exist yet")->required();
+  add_split(*sub, command.split);
+  sub->add_flag("--no-targets", command.no_targets,
+                "Do not read the labels: patients are explained, what modalities are worth to the loss is left out");
+  sub->add_flag("--json", command.json, "Print global.json");
   add_device(*sub, command.device);
   add_trace(*sub, command.trace);
   return sub;
@@ -186,6 +203,7 @@ int run_command_line(int argc, char** argv) {
   TrainCommand train_options;
   EvaluateCommand evaluate_options;
   PredictCommand predict_options;
+  ExplainCommand explain_options;
   SynthCommand synth_options;
   InfoCommand info_options;
   const CLI::App* check = add_check(app, check_options);
@@ -193,6 +211,7 @@ int run_command_line(int argc, char** argv) {
   const CLI::App* train = add_train(app, train_options);
   const CLI::App* evaluate = add_evaluate(app, evaluate_options);
   const CLI::App* predict = add_predict(app, predict_options);
+  const CLI::App* explain = add_explain(app, explain_options);
   const CLI::App* synth = add_synth(app, synth_options);
   add_info(app, info_options);
   if (argc > 1 && argv[1][0] != '-' && argv[1][0] != '\0') check_subcommand(app, argv[1]);
@@ -208,6 +227,7 @@ int run_command_line(int argc, char** argv) {
   if (train->parsed()) return run_train(train_options);
   if (evaluate->parsed()) return run_evaluate(evaluate_options);
   if (predict->parsed()) return run_predict(predict_options);
+  if (explain->parsed()) return run_explain(explain_options);
   if (synth->parsed()) return run_synth(synth_options);
   return run_info(info_options);
 }

@@ -8,33 +8,12 @@
 #include "apps/evaluation_text.h"
 #include "apps/printable.h"
 #include "apps/run_cohort.h"
+#include "apps/run_part.h"
 #include "engine/error.h"
 #include "io/trace_file.h"
 
 namespace plait {
 namespace {
-
-// The default is the untouched test part when the cohort is the run's own, else everybody.
-std::string split_or_default(const EvaluateCommand& options, const Cohort& cohort) {
-  if (!options.split.empty()) return options.split;
-  return cohort_fingerprint(cohort) == run_fingerprint(options.run) ? "test" : "all";
-}
-
-std::vector<std::int64_t> patients_of(const std::string& part, const EvaluateCommand& options, const Cohort& cohort) {
-  if (part == "all") return all_patients(cohort);
-  if (cohort_fingerprint(cohort) != run_fingerprint(options.run))
-    fail_usage("--split " + part + ": " + options.cohort + " is not the cohort of this run; use --split all");
-  const Split split = run_split(options.run, cohort);
-  const std::vector<std::int64_t>& patients = part == "test"         ? split.test
-                                              : part == "validation" ? split.validation
-                                                                     : split.train;
-  if (patients.empty()) {
-    const std::string why = part == "train" ? "" : " (was train." + part + " 0?)";
-    fail_usage("the run has no " + part + " part" + why + "; --split all evaluates everybody" +
-               (part == "test" ? ", those it was trained on too" : ""));
-  }
-  return patients;
-}
 
 // How many of the patients that are scored the run has met in its training: on those a model looks better than it is.
 struct Met {
@@ -68,8 +47,8 @@ int run_evaluate(const EvaluateCommand& options) {
   const RunCohort opened = open_run_with_cohort(options.run, options.cohort, true, trace_file.trace());
   opened.trained.model->parameters().move_to(choose_device(options.device, opened.trained.config.train.threads).device);
   const ModalityMask removed = modality_bits(opened, options.without);
-  const std::string part = split_or_default(options, *opened.cohort);
-  const std::vector<std::int64_t> patients = patients_of(part, options, *opened.cohort);
+  const std::string part = part_or_default(options.split, options.run, *opened.cohort);
+  const std::vector<std::int64_t> patients = patients_of_part(part, options.run, *opened.cohort, options.cohort);
   const Evaluation evaluation = evaluate(*opened.trained.model, *opened.dataset, patients, removed,
                                          opened.trained.config.train.seed, default_resamples, trace_file.trace());
   trace_file.write();

@@ -1,7 +1,8 @@
 // What the program says and writes about patients. The rule:
-//   ids         split.json, predictions.csv, and the lists of `plait check`; an error about an image names its file,
+//   ids         split.json, predictions.csv, explanations.csv, and the lists of `plait check`; an error about an image
+//   names its file,
 //               which the cohort's owner has named by an id
-//   classes     preprocess.json, the header of predictions.csv, the counts of `plait check`
+//   classes     preprocess.json, the header of predictions.csv, explanations.csv, the counts of `plait check`
 //   categories  preprocess.json: the encoding
 //   numbers     nowhere. preprocess.json holds statistics of the training part (of an odd number of cells the median is
 //               one of them); what else it holds of a cell is nothing
@@ -132,6 +133,20 @@ TEST_P(Privacy, EverythingThatARunWrites) {
   EXPECT_TRUE(holds(predictions, cohort_.ids));
   expect_silent(cohort_, predictions, {.ids = true, .classes = true});
   expect_private(folder_ / "predictions.csv");
+  for (const bool json : {false, true}) {
+    const std::string out = json ? "explained" : "deep/explained";
+    std::vector<std::string> arguments{"explain", run, cohort_.path(), "--out", folder_ / out, "--split", "all"};
+    if (json) arguments.push_back("--json");
+    expect_code(0, arguments);
+    expect_private(folder_ / out);
+    for (const auto& entry : fs::recursive_directory_iterator(folder_ / out)) {
+      if (!entry.is_regular_file()) continue;
+      SCOPED_TRACE(entry.path());
+      const bool rows = entry.path().filename() == "explanations.csv";
+      EXPECT_EQ(holds(read_bytes(entry.path()), cohort_.ids), rows);
+      expect_silent(cohort_, read_bytes(entry.path()), {.ids = rows, .classes = rows});
+    }
+  }
   // A given split, and weights to begin with.
   const Finished again = expect_code(
       0, train("again", {"--ids", run / "split.json", "--init", run / "model.safetensors", "--set", "train.epochs=2"}));

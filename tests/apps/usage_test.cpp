@@ -13,6 +13,7 @@ TEST(Usage, HelpOfEverySubcommandNamesItsOptions) {
       {"train", {"cohort", "--out", "--config", "--set", "--ids", "--init", "--device", "--trace"}},
       {"evaluate", {"run", "cohort", "--split", "--without", "--json", "--device", "--trace"}},
       {"predict", {"run", "cohort", "--out", "--device", "--trace"}},
+      {"explain", {"run", "cohort", "--out", "--split", "--no-targets", "--json", "--device", "--trace"}},
       {"info", {"run"}}};
   const Finished top = plait_run({"--help"});
   EXPECT_EQ(top.code, 0);
@@ -43,7 +44,8 @@ TEST(Usage, WrongCommandLinesAreUsageErrors) {
                                                        {"train", "a", "--out", "b", "--device", "toaster"},
                                                        {"evaluate", "a"},
                                                        {"evaluate", "a", "b", "--split", "some"},
-                                                       {"predict", "a", "b"}};
+                                                       {"predict", "a", "b"},
+                                                       {"explain", "a", "b"}};
   for (const std::vector<std::string>& arguments : wrong) {
     const Finished finished = plait_run(arguments);
     std::string line;

@@ -1,0 +1,173 @@
+// `plait explain`: its files against those of `predict` and `evaluate`, and what it refuses.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+
+#include "tests/support/trained_run.h"
+
+namespace plait::test {
+namespace {
+
+using Row = std::map<std::string, std::string>;
+
+std::vector<Row> read_rows(const std::filesystem::path& path) {
+  std::vector<Row> rows;
+  std::istringstream lines(read_bytes(path));
+  std::vector<std::string> names;
+  for (std::string line; std::getline(lines, line);) {
+    std::vector<std::string> cells(1);  // none of these needs quotes
+    for (const char c : line) {
+      if (c == ',')
+        cells.emplace_back();
+      else
+        cells.back() += c;
+    }
+    if (names.empty()) {
+      names = cells;
+      continue;
+    }
+    EXPECT_EQ(cells.size(), names.size()) << line;
+    rows.emplace_back();
+    for (std::size_t k = 0; k < names.size(); ++k) rows.back()[names[k]] = cells[k];
+  }
+  return rows;
+}
+
+Json explain(const TrainedRun& trained, const std::string& out, std::vector<std::string> more = {}) {
+  more.insert(more.begin(), {"explain", trained.run(), trained.cohort.path(), "--out", trained.folder / out, "--json"});
+  const Finished finished = plait_run(more);
+  EXPECT_EQ(finished.code, 0) << finished.err;
+  const Json json = Json::parse(read_bytes(trained.folder / out / "global.json"));
+  EXPECT_EQ(Json::parse(finished.out), json);
+  return json;
+}
+
+double number(const Row& row, const std::string& name) {
+  return std::stod(row.at(name));
+}
+
+class Explain : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(Explain, RowsAddUpToThePredictions) {
+  const auto& [task, fusion] = GetParam();
+  const TrainedRun trained({.task = task}, fusion);
+  trained.predict();
+  const std::vector<Row> predicted = read_rows(trained.folder / "p.csv");
+  const Json json = explain(trained, "e", {"--split", "all"});
+  const std::vector<Row> rows = read_rows(trained.folder / "e" / "explanations.csv");
+  ASSERT_EQ(rows.size(), predicted.size());
+  EXPECT_EQ(json.at("n"), rows.size());
+  EXPECT_EQ(json.at("labelled"), 47);
+  const bool several = std::string(task) == "multiclass" || std::string(task) == "multilabel";
+  std::int64_t disagree = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Row &row = rows[i], &other = predicted[i];
+    EXPECT_EQ(row.at("patient_id"), other.at("patient_id"));
+    const std::string output = row.at("output");
+    double sum = 0.0;
+    for (const char* name : {"ehr", "genomics", "image"}) {
+      const std::string modality = name;
+      EXPECT_EQ(row.at("weight_" + modality), other.at("weight_" + modality));
+      EXPECT_EQ(row.at("has_" + modality), other.at("has_" + modality));
+      sum += number(row, "shapley_" + modality);
+      if (row.at("has_" + modality) == "0") {
+        EXPECT_EQ(row.at("shapley_" + modality), "0");
+        EXPECT_EQ(row.at("ablation_" + modality), "0");
+      }
+      if (several) {
+        EXPECT_EQ(row.at("shapley_" + modality + "_" + output), row.at("shapley_" + modality));
+      }
+    }
+    EXPECT_NEAR(sum, number(row, "value") - number(row, "prior"), 1e-5) << i;
+    EXPECT_EQ(row.at("abstain"), other.at("abstain"));
+    disagree += row.at("disagree") == "1" ? 1 : 0;
+    const double value = number(row, "value"), p = 1.0 / (1.0 + std::exp(-value));
+    if (std::string(task) == "regression")
+      EXPECT_NEAR(value, number(other, "value"), 1e-6 * std::fabs(value));
+    else if (several)
+      EXPECT_NEAR(p, number(other, "probability_" + output), 1e-6);
+    else
+      EXPECT_NEAR(p, number(other, "probability"), 1e-6);
+  }
+  EXPECT_EQ(json.at("disagree"), disagree);
+
+  double shared = 0.0;
+  for (const auto& [name, modality] : json.at("modalities").items()) {
+    shared += modality.at("shapley").at("value").get<double>();
+    EXPECT_EQ(modality.at("attention").at("value").is_null(), std::string(fusion) != "hybrid") << name;
+    EXPECT_LE(modality.at("shapley").at("lo"), modality.at("shapley").at("hi"));
+  }
+  EXPECT_NEAR(shared, json.at("prior_loss").at("value").get<double>() - json.at("loss").at("value").get<double>(),
+              1e-9);
+  EXPECT_EQ(json.at("notes").empty(), std::string(fusion) == "hybrid");
+  EXPECT_EQ(read_rows(trained.folder / "e" / "global.csv").size(), 3u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Tasks, Explain,
+                         testing::Values(std::pair{"binary", "hybrid"}, std::pair{"multiclass", "hybrid"},
+                                         std::pair{"multilabel", "hybrid"}, std::pair{"regression", "hybrid"},
+                                         std::pair{"binary", "late"}, std::pair{"binary", "early"},
+                                         std::pair{"binary", "image"}),
+                         [](const auto& instance) {
+                           return std::string(instance.param.first) + "_" + instance.param.second;
+                         });
+
+// The loss is the one that `metrics` knows, on the part that `evaluate` takes.
+TEST(ExplainGlobal, LossIsThatOfEvaluate) {
+  const TrainedRun trained;
+  const Json metrics = trained.evaluate().at("metrics"), json = explain(trained, "e");
+  EXPECT_EQ(json.at("split"), "test");
+  EXPECT_NEAR(json.at("loss").at("value").get<double>(), metrics.at("log_loss").at("value").get<double>(), 1e-6);
+  EXPECT_NEAR(json.at("loss").at("lo").get<double>(), metrics.at("log_loss").at("lo").get<double>(), 1e-6)
+      << "the same resamples";
+  EXPECT_EQ(explain(trained, "v", {"--split", "validation"}).at("n"),
+            trained.json("split.json").at("validation").size());
+}
+
+TEST(ExplainGlobal, WithoutTargetsPatientsAreExplainedAllTheSame) {
+  const TrainedRun trained;
+  explain(trained, "with", {"--split", "all"});
+  std::filesystem::remove(trained.cohort.path() / "labels.csv");
+  const Finished refusal = plait_run({"explain", trained.run(), trained.cohort.path(), "--out", trained.folder / "e"});
+  EXPECT_TRUE(refused(refusal, 3)) << refusal.err;
+  EXPECT_FALSE(std::filesystem::exists(trained.folder / "e") || std::filesystem::exists(trained.folder / "e.partial"));
+  const Json json = explain(trained, "without", {"--no-targets"});
+  EXPECT_EQ(json.at("split"), "all");
+  EXPECT_EQ(json.at("labelled"), 0);
+  EXPECT_TRUE(json.at("modalities").at("ehr").at("shapley").at("value").is_null());
+  EXPECT_TRUE(json.at("modalities").at("ehr").at("size_of_shapley").at("value").is_number());
+  std::map<std::string, std::string> before;
+  for (const Row& row : read_rows(trained.folder / "with" / "explanations.csv"))
+    before[row.at("patient_id")] = row.at("shapley_ehr");
+  int found = 0;
+  for (const Row& row : read_rows(trained.folder / "without" / "explanations.csv"))
+    if (before.contains(row.at("patient_id"))) {
+      EXPECT_EQ(row.at("shapley_ehr"), before.at(row.at("patient_id")));
+      ++found;
+    }
+  EXPECT_GE(found, 46);
+}
+
+TEST(ExplainErrors, EachHasItsCode) {
+  const TrainedRun trained;
+  const std::string cohort = trained.cohort.path(), run = trained.run(), out = trained.folder / "e";
+  std::filesystem::create_directory(trained.folder / "full");
+  write_bytes(trained.folder / "full" / "file", "x");
+  const SmallCohortFolder other({.patients = 30, .seed = 77});
+  const std::vector<std::pair<int, std::vector<std::string>>> wrong = {
+      {2, {"explain", run, cohort}},
+      {2, {"explain", run, cohort, "--out", trained.folder / "full"}},
+      {2, {"explain", run, cohort, "--out", out, "--split", "some"}},
+      {2, {"explain", run, other.path(), "--out", out, "--split", "test"}},
+      {4, {"explain", trained.folder / "nowhere", cohort, "--out", out}},
+      {3, {"explain", run, trained.folder / "nowhere", "--out", out}}};
+  for (const auto& [code, arguments] : wrong) {
+    const Finished refusal = plait_run(arguments);
+    EXPECT_TRUE(refused(refusal, code)) << refusal.err << " " << arguments.back();
+    EXPECT_FALSE(std::filesystem::exists(out) || std::filesystem::exists(out + ".partial")) << refusal.err;
+  }
+}
+
+}  // namespace
+}  // namespace plait::test
