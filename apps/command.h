@@ -47,6 +47,14 @@ struct SynthCommand {
   int genes = 200, image_size = 32;
 };
 
+struct StudyCommand {
+  std::vector<std::string> cohorts, sets, models;
+  std::string out, config, allow_leakage;
+  std::int64_t folds = 5, jobs = 0, resamples = 1000;  // jobs: 0 = one a core
+  std::uint64_t seed = 1;
+  bool full = false;
+};
+
 struct InfoCommand {
   std::string run;  // empty: about this build
 };
@@ -59,6 +67,7 @@ int run_evaluate(const EvaluateCommand& command);
 int run_predict(const PredictCommand& command);
 int run_explain(const ExplainCommand& command);
 int run_synth(const SynthCommand& command);
+int run_study(const StudyCommand& command);
 int run_info(const InfoCommand& command);
 
 // Parses the command line and runs the subcommand. Wrong usage: a message on standard error and exit code 2.

@@ -19,6 +19,19 @@ void add_device(CLI::App& app, std::string& device) {
       ->capture_default_str();
 }
 
+void add_sets(CLI::App& app, std::vector<std::string>& sets) {
+  app.add_option("--set", sets, "One configuration key, e.g. train.epochs=20; --set again for each further one")
+      ->type_name("KEY=VALUE")
+      ->expected(1)
+      ->take_all()
+      ->allow_extra_args(false);
+}
+
+void add_allow_leakage(CLI::App& app, std::string& reason) {
+  app.add_option("--allow-leakage", reason, "Why findings of the leakage audit do not stop this; kept in the results")
+      ->type_name("REASON");
+}
+
 void add_trace(CLI::App& app, std::string& trace) {
   app.add_option("--trace", trace, "Write what took how long to this file, for chrome://tracing and Perfetto");
 }
@@ -67,12 +80,7 @@ CLI::App* add_train(CLI::App& app, TrainCommand& command) {
   sub->add_option("cohort", command.cohort, "Cohort folder or prepared cohort")->required();
   sub->add_option("--out", command.out, "Run folder to write; must not exist yet")->required();
   sub->add_option("--config", command.config, "Configuration file (TOML); every key is optional");
-  sub->add_option("--set", command.sets,
-                  "One configuration key, e.g. train.epochs=20; --set again for each further one")
-      ->type_name("KEY=VALUE")
-      ->expected(1)
-      ->take_all()
-      ->allow_extra_args(false);
+  add_sets(*sub, command.sets);
   sub->add_option("--ids", command.ids, "Fixes the split: {\"train\": [ids], \"validation\": [ids], \"test\": [ids]}");
   sub->add_option("--init", command.init, "Initial parameters from a model.safetensors");
   sub->add_flag(
@@ -154,6 +162,33 @@ CLI::App* add_synth(CLI::App& app, SynthCommand& command) {
   return sub;
 }
 
+CLI::App* add_study(CLI::App& app, StudyCommand& command) {
+  CLI::App* sub = app.add_subcommand(
+      "study", "Cross-validates every model on cohorts; writes results.json, tables, figures and report.html");
+  sub->add_option("cohorts", command.cohorts, "Cohort folders or prepared cohorts")->required();
+  sub->add_option("--out", command.out, "Folder to write; a study that was interrupted there goes on")->required();
+  sub->add_option("--config", command.config, "Configuration file (TOML) of every model");
+  add_sets(*sub, command.sets);
+  sub->add_option("--models", command.models,
+                  "Only these: early, late, concat, attention, hybrid, names of modalities; separated by commas")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  sub->add_option("--folds", command.folds, "Parts of the cross-validation")
+      ->check(whole_number<std::int64_t>())
+      ->capture_default_str();
+  sub->add_option("--seed", command.seed, "Of folds, initial models and intervals")
+      ->check(whole_number<std::uint64_t>())
+      ->capture_default_str();
+  sub->add_option("--resamples", command.resamples, "Of every bootstrap interval")
+      ->check(whole_number<std::int64_t>())
+      ->capture_default_str();
+  sub->add_option("--jobs", command.jobs, "Models trained at once, one thread each; default: one a core")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{4096}));
+  sub->add_flag("--full", command.full, "The further experiments too: retraining, robustness, one change at a time");
+  add_allow_leakage(*sub, command.allow_leakage);
+  return sub;
+}
+
 CLI::App* add_info(CLI::App& app, InfoCommand& command) {
   CLI::App* sub = app.add_subcommand("info", "What this build can do; with a run folder: its model, layer by layer");
   sub->add_option("run", command.run, "Run folder of `plait train`");
@@ -177,7 +212,7 @@ void check_subcommand(const CLI::App& app, const std::string& word) {
   std::replace(message.begin(), message.end(), '\n', ' ');
   for (const CLI::App* sub : app.get_subcommands()) {
     help += " " + sub->get_name();
-    const bool setting = sub->get_name() == "train" && message.find('=') != std::string::npos;
+    const bool setting = (sub->get_name() == "train" || sub->get_name() == "study") && message.find('=') != std::string::npos;
     if (setting && dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)
       message += " (each key needs its own --set)";
   }
@@ -205,6 +240,7 @@ int run_command_line(int argc, char** argv) {
   PredictCommand predict_options;
   ExplainCommand explain_options;
   SynthCommand synth_options;
+  StudyCommand study_options;
   InfoCommand info_options;
   const CLI::App* check = add_check(app, check_options);
   const CLI::App* prepare = add_prepare(app, prepare_options);
@@ -213,6 +249,7 @@ int run_command_line(int argc, char** argv) {
   const CLI::App* predict = add_predict(app, predict_options);
   const CLI::App* explain = add_explain(app, explain_options);
   const CLI::App* synth = add_synth(app, synth_options);
+  const CLI::App* study = add_study(app, study_options);
   add_info(app, info_options);
   if (argc > 1 && argv[1][0] != '-' && argv[1][0] != '\0') check_subcommand(app, argv[1]);
   try {
@@ -229,6 +266,7 @@ int run_command_line(int argc, char** argv) {
   if (predict->parsed()) return run_predict(predict_options);
   if (explain->parsed()) return run_explain(explain_options);
   if (synth->parsed()) return run_synth(synth_options);
+  if (study->parsed()) return run_study(study_options);
   return run_info(info_options);
 }
 
