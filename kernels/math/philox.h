@@ -37,6 +37,7 @@ enum class Purpose : std::uint32_t {
   split = 7,            // assignment of patients to train, validation, test
   bootstrap = 8,        // resampling of patients: step = number of the resample
   generator = 9,        // planted-truth cohorts
+  k_means = 10,         // first centres: step = number of the start, element = centre
 };
 
 // site = purpose << 8 | index; the index is the modality, or a layer's number where one modality has several sites.
