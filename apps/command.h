@@ -35,7 +35,8 @@ struct PredictCommand {
 
 struct ExplainCommand {
   std::string run, cohort, out, split, trace, device = "auto";
-  bool json = false, no_targets = false;
+  bool json = false, no_targets = false, no_features = false, per_patient = false;
+  int steps = 32;
 };
 
 struct SynthCommand {

@@ -126,6 +126,11 @@ CLI::App* add_explain(CLI::App& app, ExplainCommand& command) {
   add_split(*sub, command.split);
   sub->add_flag("--no-targets", command.no_targets,
                 "Do not read the labels: patients are explained, what modalities are worth to the loss is left out");
+  sub->add_flag("--no-features", command.no_features, "Leave out integrated gradients of tables and genes");
+  sub->add_flag("--per-patient", command.per_patient, "Write every patient's integrated gradients, column by column");
+  sub->add_option("--steps", command.steps, "Of the integrated gradients, 1 to 10000")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
   sub->add_flag("--json", command.json, "Print global.json");
   add_device(*sub, command.device);
   add_trace(*sub, command.trace);

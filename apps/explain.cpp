@@ -27,15 +27,22 @@ int run_explain(const ExplainCommand& options) {
 
   const auto begin = std::chrono::steady_clock::now();
   const PatientExplanations explanations = explain(model, *opened.dataset, patients, trace_file.trace());
+  Features features;
+  if (!options.no_features)
+    features =
+        attribute_features(opened, explanations, options.steps,
+                           options.per_patient ? folder.path() / "features_per_patient.csv" : "", trace_file.trace());
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
   const GlobalExplanation global = summarise(explanations, *opened.cohort, opened.trained.config.train.seed);
 
   nlohmann::ordered_json json = global_json(opened, global);
+  if (!features.empty()) json["features"] = features_json(features);
   json["split"] = part;
   json["patients_per_s"] = static_cast<double>(patients.size()) / seconds.count();
   {
     const Phase phase(trace_file.trace(), "write explanations");
-    write_explanations(folder.path() / "explanations.csv", opened, explanations);
+    write_explanations(folder.path() / "explanations.csv", opened, explanations, features);
+    if (!features.empty()) write_features(folder.path() / "features.csv", opened, features);
     write_global_table(folder.path() / "global.csv", opened, global);
     write_text_file(folder.path() / "global.json", json.dump(2) + "\n");
   }
@@ -45,9 +52,9 @@ int run_explain(const ExplainCommand& options) {
     fmt::print("{}\n", json.dump(2));
     return 0;
   }
-  fmt::print("{}, {}: {} explained\n{}-> {}\n", printable(opened.cohort->name),
+  fmt::print("{}, {}: {} explained\n{}{}-> {}\n", printable(opened.cohort->name),
              part == "all" ? "everybody" : part + " part", counted(global.patients, "patient"),
-             global_text(opened, global), folder.target().string());
+             global_text(opened, global), features_text(opened, features), folder.target().string());
   return 0;
 }
 

@@ -24,7 +24,7 @@ void write_header(CsvWriter& csv, const RunCohort& opened, const PatientExplanat
   csv.text("patient_id").text("output").text("value").text("prior");
   for (const char* measure : {"shapley_", "ablation_", "weight_", "has_"})
     for (const std::string& name : opened.modalities) csv.text(measure + name);
-  csv.text("disagree").text("abstain");
+  csv.text("disagree").text("abstain").text("columns_change").text("columns_error");
   if (has_output_columns(all))
     for (const std::string& output : outputs) {
       csv.text("value_" + output);
@@ -55,7 +55,8 @@ std::string interval_text(const MeanInterval& interval) {
 
 }  // namespace
 
-void write_explanations(const std::filesystem::path& path, const RunCohort& opened, const PatientExplanations& all) {
+void write_explanations(const std::filesystem::path& path, const RunCohort& opened, const PatientExplanations& all,
+                        const Features& features) {
   const std::vector<std::string> outputs = output_names(opened.trained.fit.target);
   CsvWriter csv(path);
   write_header(csv, opened, all, outputs);
@@ -74,6 +75,10 @@ void write_explanations(const std::filesystem::path& path, const RunCohort& open
     for (std::size_t m = 0; m < all.modalities; ++m)
       csv.integer(has_modality(all.available[i], static_cast<int>(m)) ? 1 : 0);
     csv.integer(all.disagrees[i]).integer(all.abstains[i]);
+    if (features.empty())
+      csv.missing().missing();
+    else
+      csv.number(features.change[i]).number(features.error[i]);
     if (has_output_columns(all))
       for (std::size_t k = 0; k < all.outputs; ++k) {
         csv.number(all.value[i * all.outputs + k]);

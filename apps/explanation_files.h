@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/feature_files.h"
 #include "apps/run_cohort.h"
 #include "study/explain/explanation.h"
 #include "study/explain/global.h"
@@ -14,7 +15,7 @@ namespace plait {
 
 // One row a patient.
 void write_explanations(const std::filesystem::path& path, const RunCohort& opened,
-                        const PatientExplanations& explanations);
+                        const PatientExplanations& explanations, const Features& features);
 
 // One row a modality.
 void write_global_table(const std::filesystem::path& path, const RunCohort& opened, const GlobalExplanation& global);

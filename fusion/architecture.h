@@ -60,9 +60,10 @@ class Architecture {
 
   // The same outside training in two halves, for predictions from several subsets of what patients have: encode()
   // computes what does not depend on the subset, combine() adds what the modalities in `present` (u8 [batch], a part of
-  // batch.available) say: fused, logits and alpha.
-  virtual ModelForward encode(Tape& tape, const ParameterStore& store, const StepContext& context,
-                              const Batch& batch) const = 0;
+  // batch.available) say: fused, logits and alpha. which: the modalities that are encoded; z of the others is for the
+  // caller to fill in.
+  virtual ModelForward encode(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
+                              ModalityMask which) const = 0;
   virtual void combine(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
                        const Tensor& present, ModelForward& forward) const = 0;
 

@@ -30,8 +30,8 @@ class MultimodalModel : public Objective {
   }
 
   // The two halves of it outside training (fusion/architecture.h).
-  Forward encode(Tape& tape, const Batch& batch) const {
-    return architecture_->encode(tape, store_, StepContext{}, batch);
+  Forward encode(Tape& tape, const Batch& batch, ModalityMask which = 0xff) const {
+    return architecture_->encode(tape, store_, StepContext{}, batch, which);
   }
   void combine(Tape& tape, const Batch& batch, const Tensor& present, Forward& forward) const {
     architecture_->combine(tape, store_, StepContext{}, batch, present, forward);

@@ -41,7 +41,9 @@ class Early : public Architecture {
   }
 
   // There is nothing that does not depend on who is present.
-  ModelForward encode(Tape&, const ParameterStore&, const StepContext&, const Batch&) const override { return {}; }
+  ModelForward encode(Tape&, const ParameterStore&, const StepContext&, const Batch&, ModalityMask) const override {
+    return {};
+  }
 
   void combine(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
                const Tensor& present, ModelForward& forward) const override {

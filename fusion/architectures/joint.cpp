@@ -37,9 +37,9 @@ class Joint : public Architecture {
     return forward;
   }
 
-  ModelForward encode(Tape& tape, const ParameterStore& store, const StepContext& context,
-                      const Batch& batch) const override {
-    return encoders_.forward(encoders_.encode(tape, store, context, batch));
+  ModelForward encode(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
+                      ModalityMask which) const override {
+    return encoders_.forward(encoders_.encode(tape, store, context, batch, which));
   }
 
   void combine(Tape& tape, const ParameterStore& store, const StepContext&, const Batch&, const Tensor& present,

@@ -36,19 +36,20 @@ class Late : public Architecture {
   ModelForward forward(Tape& tape, const ParameterStore& store, const StepContext& context,
                        const Batch& batch) const override {
     const EncoderSet::Encoded encoded = encoders_.encode(tape, store, context, batch);
-    ModelForward forward = towers(tape, store, encoded);
+    ModelForward forward = encoders_.forward(encoded);
     combine(tape, store, context, batch, batch.available, forward);
     if (context.training) forward.regularisers.reconstruction = encoders_.reconstruction(tape, encoded, batch);
     return forward;
   }
 
-  ModelForward encode(Tape& tape, const ParameterStore& store, const StepContext& context,
-                      const Batch& batch) const override {
-    return towers(tape, store, encoders_.encode(tape, store, context, batch));
+  ModelForward encode(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
+                      ModalityMask which) const override {
+    return encoders_.forward(encoders_.encode(tape, store, context, batch, which));
   }
 
   void combine(Tape& tape, const ParameterStore& store, const StepContext&, const Batch&, const Tensor& present,
                ModelForward& forward) const override {
+    if (forward.tower_count == 0) add_towers(tape, store, forward);
     std::array<Tensor, max_modalities> logits;
     for (std::size_t m = 0; m < forward.tower_count; ++m) logits[m] = forward.towers[m].logits.data;
     const bool stacked = mean_ == LateMean::stacked;
@@ -63,12 +64,10 @@ class Late : public Architecture {
   }
 
  private:
-  ModelForward towers(Tape& tape, const ParameterStore& store, const EncoderSet::Encoded& encoded) const {
-    ModelForward forward = encoders_.forward(encoded);
+  void add_towers(Tape& tape, const ParameterStore& store, ModelForward& forward) const {
     forward.tower_count = encoders_.size();
     for (std::size_t m = 0; m < encoders_.size(); ++m)
-      forward.towers[m] = {.logits = heads_[m](tape, store, encoded.z[m]), .modality = static_cast<int>(m)};
-    return forward;
+      forward.towers[m] = {.logits = heads_[m](tape, store, forward.z[m]), .modality = static_cast<int>(m)};
   }
 
   EncoderSet encoders_;

@@ -19,9 +19,10 @@ EncoderSet::EncoderSet(ParameterStore& store, const ModelConfig& config, int onl
 }
 
 EncoderSet::Encoded EncoderSet::encode(Tape& tape, const ParameterStore& store, const StepContext& context,
-                                       const Batch& batch) const {
+                                       const Batch& batch, ModalityMask which) const {
   Encoded encoded;
   for (std::size_t i = 0; i < used_.size(); ++i) {
+    if (!has_modality(which, used_[i])) continue;
     const ModalityBatch& data = batch.modalities[static_cast<std::size_t>(used_[i])];
     const bool reconstructs = context.training && reconstruction_weight_[i] > 0.0;
     tape.begin_branch(static_cast<int>(i));

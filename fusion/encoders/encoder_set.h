@@ -25,7 +25,9 @@ class EncoderSet {
     std::array<Value, max_modalities> x;                    // the same on the tape
     std::array<Value, max_modalities> map;                  // Encoder::Output::map
   };
-  Encoded encode(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch) const;
+  // which: the modalities to encode; of the others all tensors stay empty.
+  Encoded encode(Tape& tape, const ParameterStore& store, const StepContext& context, const Batch& batch,
+                 ModalityMask which = 0xff) const;
 
   // The beginning of a forward pass: z and inputs.
   ModelForward forward(const Encoded& encoded) const;

@@ -149,6 +149,55 @@ TEST(ExplainGlobal, WithoutTargetsPatientsAreExplainedAllTheSame) {
   EXPECT_GE(found, 46);
 }
 
+// Patient by patient the columns sum to the change that explanations.csv names, up to its error; features.csv has the
+// mean of their sizes.
+TEST(ExplainFeatures, AddUpToTheChange) {
+  const TrainedRun trained;
+  const Json json = explain(trained, "e", {"--split", "all", "--per-patient", "--steps", "200"});
+  EXPECT_EQ(json.at("features").at("steps"), 200);
+  const std::vector<Row> rows = read_rows(trained.folder / "e" / "explanations.csv"),
+                         columns = read_rows(trained.folder / "e" / "features_per_patient.csv");
+  ASSERT_EQ(rows.size(), columns.size());
+  std::map<std::string, std::pair<double, double>> sizes;
+  double largest = 0.0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_EQ(rows[i].at("patient_id"), columns[i].at("patient_id"));
+    double sum = 0.0;
+    for (const auto& [name, cell] : columns[i]) {
+      if (name == "patient_id" || name == "output") continue;
+      EXPECT_EQ(cell.empty(), rows[i].at("has_" + name.substr(0, name.find(':'))) == "0") << name;
+      if (cell.empty()) continue;
+      sum += std::stod(cell);
+      sizes[name].first += std::fabs(std::stod(cell));
+      sizes[name].second += 1.0;
+    }
+    EXPECT_NEAR(sum - number(rows[i], "columns_change"), number(rows[i], "columns_error"), 1e-6) << i;
+    EXPECT_NEAR(number(rows[i], "columns_error"), 0.0, 0.01);
+    largest = std::max(largest, std::fabs(number(rows[i], "columns_error")));
+  }
+  EXPECT_NEAR(json.at("features").at("largest_error").get<double>(), largest, 1e-9);
+  const std::vector<Row> features = read_rows(trained.folder / "e" / "features.csv");
+  ASSERT_EQ(features.size(), sizes.size());
+  double before = INFINITY;
+  for (const Row& row : features) {
+    const auto& [total, count] = sizes.at(row.at("modality") + ":" + row.at("column"));
+    EXPECT_NEAR(number(row, "mean_size"), total / count, 1e-7);
+    EXPECT_LE(number(row, "lo"), number(row, "mean_size"));
+    EXPECT_LE(number(row, "mean_size"), before) << "the most important first";
+    before = number(row, "mean_size");
+  }
+}
+
+TEST(ExplainFeatures, AreLeftOutWhereNobodyWantsOrHasThem) {
+  const TrainedRun trained, image({}, "image");
+  EXPECT_FALSE(explain(trained, "e", {"--no-features"}).contains("features"));
+  EXPECT_FALSE(explain(image, "e").contains("features"));
+  for (const TrainedRun* run : {&trained, &image}) {
+    EXPECT_FALSE(std::filesystem::exists(run->folder / "e" / "features.csv"));
+    for (const Row& row : read_rows(run->folder / "e" / "explanations.csv")) EXPECT_EQ(row.at("columns_error"), "");
+  }
+}
+
 TEST(ExplainErrors, EachHasItsCode) {
   const TrainedRun trained;
   const std::string cohort = trained.cohort.path(), run = trained.run(), out = trained.folder / "e";
@@ -159,6 +208,7 @@ TEST(ExplainErrors, EachHasItsCode) {
       {2, {"explain", run, cohort}},
       {2, {"explain", run, cohort, "--out", trained.folder / "full"}},
       {2, {"explain", run, cohort, "--out", out, "--split", "some"}},
+      {2, {"explain", run, cohort, "--out", out, "--steps", "0"}},
       {2, {"explain", run, other.path(), "--out", out, "--split", "test"}},
       {4, {"explain", trained.folder / "nowhere", cohort, "--out", out}},
       {3, {"explain", run, trained.folder / "nowhere", "--out", out}}};

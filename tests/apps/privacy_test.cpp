@@ -1,6 +1,6 @@
 // What the program says and writes about patients. The rule:
-//   ids         split.json, predictions.csv, explanations.csv, and the lists of `plait check`; an error about an image
-//   names its file,
+//   ids         split.json, predictions.csv, what explain says of each patient, and the lists of `plait check`; an
+//   error about an image names its file,
 //               which the cohort's owner has named by an id
 //   classes     preprocess.json, the header of predictions.csv, explanations.csv, the counts of `plait check`
 //   categories  preprocess.json: the encoding
@@ -135,14 +135,16 @@ TEST_P(Privacy, EverythingThatARunWrites) {
   expect_private(folder_ / "predictions.csv");
   for (const bool json : {false, true}) {
     const std::string out = json ? "explained" : "deep/explained";
-    std::vector<std::string> arguments{"explain", run, cohort_.path(), "--out", folder_ / out, "--split", "all"};
+    std::vector<std::string> arguments{"explain",     run,       cohort_.path(), "--out",
+                                       folder_ / out, "--split", "all",          "--per-patient"};
     if (json) arguments.push_back("--json");
     expect_code(0, arguments);
     expect_private(folder_ / out);
     for (const auto& entry : fs::recursive_directory_iterator(folder_ / out)) {
       if (!entry.is_regular_file()) continue;
       SCOPED_TRACE(entry.path());
-      const bool rows = entry.path().filename() == "explanations.csv";
+      const bool rows =
+          entry.path().filename() == "explanations.csv" || entry.path().filename() == "features_per_patient.csv";
       EXPECT_EQ(holds(read_bytes(entry.path()), cohort_.ids), rows);
       expect_silent(cohort_, read_bytes(entry.path()), {.ids = rows, .classes = rows});
     }

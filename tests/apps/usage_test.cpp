@@ -13,7 +13,9 @@ TEST(Usage, HelpOfEverySubcommandNamesItsOptions) {
       {"train", {"cohort", "--out", "--config", "--set", "--ids", "--init", "--device", "--trace"}},
       {"evaluate", {"run", "cohort", "--split", "--without", "--json", "--device", "--trace"}},
       {"predict", {"run", "cohort", "--out", "--device", "--trace"}},
-      {"explain", {"run", "cohort", "--out", "--split", "--no-targets", "--json", "--device", "--trace"}},
+      {"explain",
+       {"run", "cohort", "--out", "--split", "--no-targets", "--no-features", "--per-patient", "--steps", "--json",
+        "--device", "--trace"}},
       {"info", {"run"}}};
   const Finished top = plait_run({"--help"});
   EXPECT_EQ(top.code, 0);

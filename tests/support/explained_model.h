@@ -68,7 +68,7 @@ struct ExplainedModel {
     std::iota(everybody.begin(), everybody.end(), 0);
     PreprocessOptions options;
     for (const InputShape& input : inputs)  // a unimodal model reads its own modality alone
-      if (fusion == "ehr" && input.name != "ehr") options.unread.push_back(input.name);
+      if ((fusion == "ehr" || fusion == "image") && input.name != fusion) options.unread.push_back(input.name);
     trained = build_model(load_config(inputs, {}, sets), fit_preprocess(cohort, everybody, options), false);
     randomise_parameters(trained.model->parameters(), 11, 0.8);
     dataset = std::make_unique<Dataset>(cohort, trained.fit);
