@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "engine/comm/device_of_rank.h"
 #include "engine/error.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/parallel.h"
@@ -12,8 +13,7 @@
 namespace plait {
 namespace {
 
-std::string describe_first_device() {
-  const gpu::DeviceInfo info = gpu::devices()[0];
+std::string describe(const gpu::DeviceInfo& info) {
   if (gpu::is_executor()) return info.name;
   const auto gib = [](std::size_t bytes) { return static_cast<double>(bytes) / static_cast<double>(1 << 30); };
   return fmt::format("{}, capability {}.{}, {} multiprocessors, {:.1f} of {:.1f} GiB free", info.name,
@@ -24,27 +24,31 @@ std::string describe_first_device() {
 // Why `auto` does not take a GPU; empty: it does.
 std::string why_no_gpu() {
   if (gpu::is_executor()) return "this build has no CUDA kernels";
-  return gpu::devices().empty() ? gpu::why_none() : "";
+  return gpu::device_count() == 0 ? gpu::why_none() : "";
 }
 
 }  // namespace
 
-ChosenDevice choose_device(const std::string& device, std::int64_t threads) {
+ChosenDevice choose_device(const std::string& device, std::int64_t threads, int local_rank) {
   const int count = threads > 0 ? static_cast<int>(threads) : cpu::processor_count();
   cpu::set_thread_count(count);
   if (device == "simt") {
     if (!gpu::is_executor())
       fail_device("--device simt: this program has the CUDA kernels; the executor is in its sibling plait-simt");
-    return {Device::gpu(), "simt, the CUDA kernels on the CPU: for tests and debugging, slow"};
+    return {Device::gpu(), {}, "simt, the CUDA kernels on the CPU: for tests and debugging, slow"};
   }
   const std::string why = why_no_gpu();
   if (device == "gpu" && !why.empty()) fail_device("--device gpu: " + why + "; use --device cpu");
-  if (device == "gpu" || (device == "auto" && why.empty()))
-    return {Device::gpu(), "gpu, " + describe_first_device() + (device == "auto" ? " (auto: it is there)" : "")};
+  if (device == "gpu" || (device == "auto" && why.empty())) {
+    const int index = device_of_rank(local_rank, gpu::device_count());
+    const Device chosen = Device::gpu(index);
+    const gpu::DeviceInfo info = gpu::device_info(index);
+    return {chosen, info.uuid, "gpu, " + describe(info) + (device == "auto" ? " (auto: it is there)" : "")};
+  }
   std::string line =
       "cpu, " + std::to_string(count) + (count == 1 ? " thread, " : " threads, ") + cpu::isa_name(cpu::isa());
   if (device == "auto") line += " (auto: " + why + ")";
-  return {Device{}, line};
+  return {Device{}, {}, line};
 }
 
 std::string describe_cpu() {
@@ -60,7 +64,7 @@ std::string describe_cpu() {
 
 std::string describe_gpu() {
   if (gpu::is_executor()) return "no CUDA kernels in this build; --device simt runs them on the CPU";
-  return gpu::devices().empty() ? "CUDA kernels, but " + gpu::why_none() : describe_first_device();
+  return gpu::device_count() == 0 ? "CUDA kernels, but " + gpu::why_none() : describe(gpu::device_info(0));
 }
 
 }  // namespace plait

@@ -1,6 +1,7 @@
 // Where a run computes: the --device option and the number of CPU threads.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 
@@ -10,12 +11,13 @@ namespace plait {
 
 struct ChosenDevice {
   Device device;
-  std::string description;  // one line: what was chosen, and for `auto` why
+  std::array<unsigned char, 16> uuid{};  // of a GPU
+  std::string description;               // one line: what was chosen, and for `auto` why
 };
 
-// Settles the device and sets the number of CPU threads (0 = all cores). A device that this build or this machine does
-// not have is a device error.
-ChosenDevice choose_device(const std::string& device, std::int64_t threads);
+// Settles the device and sets the number of CPU threads (0 = all cores). local_rank: among the ranks of this machine,
+// each of which has a GPU of its own. A device that this build or this machine does not have is a device error.
+ChosenDevice choose_device(const std::string& device, std::int64_t threads, int local_rank = 0);
 
 // "AMD EPYC ..., 2 cores, avx512".
 std::string describe_cpu();

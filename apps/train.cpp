@@ -2,17 +2,18 @@
 
 #include <atomic>
 #include <csignal>
-#include <nlohmann/json.hpp>
+#include <memory>
 
 #include "apps/command.h"
 #include "apps/counted.h"
 #include "apps/device.h"
-#include "apps/evaluation_text.h"
 #include "apps/metrics_log.h"
 #include "apps/ranks.h"
 #include "apps/stop_signal.h"
-#include "apps/version.h"
+#include "apps/train_report.h"
 #include "engine/comm/agreement.h"
+#include "engine/comm/device_communicator.h"
+#include "engine/comm/device_of_rank.h"
 #include "engine/comm/launcher.h"
 #include "engine/error.h"
 #include "io/atomic_file.h"
@@ -21,15 +22,12 @@
 #include "io/run_folder.h"
 #include "io/text_file.h"
 #include "io/trace_file.h"
-#include "study/evaluation.h"
 #include "study/model_file.h"
 #include "study/model_json.h"
 #include "study/run.h"
 
 namespace plait {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr const char* fit_name = "preprocessing, fitted on the cohort's values,";
 
@@ -42,116 +40,6 @@ RunConfig configuration(const TrainCommand& options) {
   RunConfig config = load_config(modalities, file, options.sets);
   require_supported(config);
   return config;
-}
-
-// One line of metrics.jsonl. train_loss = task + l2 + align + reconstruction, each with its coefficient.
-Json epoch_json(const EpochRecord& record) {
-  Json line = {{"epoch", record.epoch},
-               {"step", record.step},
-               {"train_loss", record.train.total()},
-               {"task", record.train.task},
-               {"l2", record.train.l2},
-               {"align", record.train.align},
-               {"reconstruction", record.train.reconstruction},
-               {"learning_rate", record.learning_rate}};
-  if (record.validated) {
-    line["val_loss"] = record.validation.loss;
-    for (const auto& [name, value] : record.validation.metrics) line["val_" + name] = value;
-  }
-  line["patients_per_s"] = record.patients_per_s;
-  return line;
-}
-
-std::vector<std::string> modality_names(const Preprocess& fit) {
-  std::vector<std::string> names;
-  for (const ModalityFit& modality : fit.modalities) names.push_back(modality.name);
-  return names;
-}
-
-Json summary_json(const TrainCommand& options, const Cohort& cohort, const Split& split, const Training& training,
-                  const std::string& device) {
-  const RunConfig& config = training.trained.config;
-  const Dataset dataset(cohort, training.trained.fit);
-  const std::vector<std::string> names = modality_names(training.trained.fit);
-  Json summary = {
-      {"plait", version},
-      {"cohort", {{"name", cohort.name}, {"patients", cohort.patients()}, {"fingerprint", cohort_fingerprint(cohort)}}},
-      {"task", task_name(cohort.task)},
-      {"fusion", config.model.fusion},
-      {"parameters", training.trained.model->parameters().parameter_count()},
-      {"patients",
-       {{"train", split.train.size()},
-        {"trained_on", training.training_patients},
-        {"validation", split.validation.size()},
-        {"test", split.test.size()}}},
-      {"seed", config.train.seed},
-      {"device", device},
-      {"batches", training.batches.empty() ? "packed by the host" : training.batches},
-      {"initial_weights", options.init.empty() ? "drawn" : "given"},
-      {"epochs", training.result.epochs},
-      {"best_epoch", training.result.best_epoch},
-      {"stopped_early", training.result.stopped_early},
-      {"steps", training.result.steps},
-      {"seconds", training.result.seconds},
-      {"patients_per_s", training.result.patients_per_s}};
-  for (const auto& [part, patients] : {std::pair{"validation", &split.validation}, std::pair{"test", &split.test}}) {
-    if (patients->empty()) continue;
-    summary[part] = evaluation_json(evaluate(*training.trained.model, dataset, *patients, 0, config.train.seed), names);
-  }
-  return summary;
-}
-
-// The validation loss, which early stopping watches, and the first validation metric; at the start of an epoch those of
-// the one before: what the progress line shows.
-ProgressState epoch_state(const EpochRecord& record, std::int64_t epochs) {
-  ProgressState state{.epoch = record.epoch, .epochs = epochs, .step = 1, .steps = 1, .loss = record.train.total()};
-  state.patients_per_s = record.patients_per_s;
-  if (record.validated) state.validation_loss = record.validation.loss;
-  if (!record.validated || record.validation.metrics.empty()) return state;
-  state.metric = "val_" + record.validation.metrics[0].first;
-  state.value = record.validation.metrics[0].second;
-  return state;
-}
-
-// "ehr 177, image 183": how many patients of the training part have each modality that the model reads.
-std::string modality_counts(const TrainedModel& trained, const Cohort& cohort, const Split& split) {
-  std::vector<std::string> counts;
-  for (std::size_t m = 0; m < trained.fit.modalities.size(); ++m)
-    if (trained.fit.modalities[m].read)
-      counts.push_back(
-          fmt::format("{} {}", trained.fit.modalities[m].name, patients_with(cohort, split.train, m).size()));
-  return fmt::format("{}", fmt::join(counts, ", "));
-}
-
-// Nothing for one rank that computes whole batches.
-void print_distribution(const Training& training, std::size_t buffer_bytes) {
-  const Distribution& how = training.distribution;
-  if (how.alone()) return;
-  const auto mib = [](std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
-  const int ranks = how.ranks != nullptr ? how.ranks->size() : 1;
-  fmt::print(
-      "{}, {} of a batch on each, {}; a rank holds {:.1f} MiB of the optimizer's state and {:.1f} MiB of sums "
-      "(a copy of the parameters: {:.1f} MiB)\n",
-      counted(ranks, "rank"), counted(how.parts.own, "part"),
-      how.tree ? "the same result on any number of ranks" : "plain sums (--fast)", mib(training.optimizer_bytes),
-      mib(training.sum_bytes), mib(buffer_bytes));
-}
-
-void print_plan(const TrainedModel& trained, const Training& training, const Cohort& cohort, const Split& split,
-                const std::string& device, const std::vector<std::string>& notes) {
-  fmt::print("{} model, {}, on {}\n", trained.config.model.fusion,
-             counted(trained.model->parameters().parameter_count(), "parameter"), device);
-  if (trained.config.model.fusion == "early") {
-    const EarlyWidth width = early_width(trained.config.model, trained.model->outputs());
-    fmt::print("one MLP with {} hidden units: {} parameters, the hybrid model of this configuration has {}\n",
-               width.hidden, width.parameters, width.hybrid_parameters);
-  }
-  fmt::print("{} to train on, {} to validate, {} untouched for the test\n",
-             counted(training.training_patients, "patient"), training.validation_patients, split.test.size());
-  fmt::print("modalities of the training part: {}\n", modality_counts(trained, cohort, split));
-  print_distribution(training, trained.model->parameters().flat_bytes());
-  for (const std::string& note : notes) fmt::print("note: {}\n", note);
-  std::fflush(stdout);
 }
 
 ExitCode interrupted_by(int signal) {
@@ -178,17 +66,6 @@ std::string numeric_failure(const Error& error, const RunFolder& folder) {
                          : "nothing was written");
 }
 
-void print_restored(const TrainState* state, const std::vector<std::string>& damaged) {
-  for (const std::string& what : damaged) fmt::print(stderr, "plait: passed over a damaged checkpoint: {}\n", what);
-  if (state == nullptr)
-    fmt::print("no sound checkpoint: starting anew\n");
-  else if (state->step == 0)
-    fmt::print("going on after the pretraining\n");
-  else
-    fmt::print("going on after {} and {}\n", counted(state->epoch, "epoch"), counted(state->step, "step"));
-  std::fflush(stdout);
-}
-
 // What the training is told, the same on all ranks.
 struct Inputs {
   RunConfig config;
@@ -198,10 +75,19 @@ struct Inputs {
   std::string init;  // checksum of the initial weights, where they are given
 };
 
+// Whether ranks exchange gradients from device to device.
+bool on_devices(const ProcessGroup& group, const Inputs& inputs) {
+  return group.size() > 1 && inputs.device.device.is_gpu();
+}
+
 Inputs read_inputs(const TrainCommand& options, const ProcessGroup& group, Trace* trace) {
   Inputs inputs{.config = configuration(options), .device = {}, .cohort = {}, .split = {}, .init = {}};
   const RunConfig& config = inputs.config;
-  inputs.device = choose_device(options.device, threads_of_rank(group, config.train.threads));
+  inputs.device = choose_device(options.device, threads_of_rank(group, config.train.threads), group.local_rank());
+  if (on_devices(group, inputs) && !joins_devices())
+    fail_usage(
+        "several ranks compute on devices over NCCL, which this plait was built without; use --device cpu, or "
+        "build it where NCCL is");
   {
     const Phase phase(trace, "read cohort");
     inputs.cohort = read_cohort(
@@ -226,6 +112,7 @@ void require_same_inputs(ProcessGroup& group, const TrainCommand& options, const
                             {"cohort", cohort_contents(inputs.cohort)},
                             {"split", split_to_json(inputs.cohort, inputs.split)},
                             {"file of initial weights", inputs.init}});
+  if (on_devices(group, inputs)) require_own_device(group.host(), inputs.device.uuid);
 }
 
 // The watchdog's and the signals' view of a training.
@@ -236,43 +123,50 @@ class Watched {
     if (group.size() > 1)
       group.watch({.folder = RunFolder::path_of(options.out),
                    .collective_timeout_s = static_cast<double>(config.distributed.collective_timeout),
-                   .step = [this] { return step_.load(); },
+                   .step = [step = step_] { return step->load(); },
                    .terminating = [] { return stop_signal() != 0; }});
   }
-  void step(const StepRecord& record) { step_ = record.step; }
+  void step(const StepRecord& record) { *step_ = record.step; }
   // A launcher sends SIGTERM to those who are left of a job: then there is nobody to checkpoint with.
   bool stop() const { return stop_signal() != 0 && !group_.peer_lost(); }
 
  private:
   ProcessGroup& group_;
-  std::atomic<std::int64_t> step_{0};
+  std::shared_ptr<std::atomic<std::int64_t>> step_ = std::make_shared<std::atomic<std::int64_t>>(0);
 };
 
-TrainingOptions training_options(const TrainCommand& options, const Inputs& inputs, ProcessGroup& group) {
+// The ranks of a training, this one among them.
+struct Ranks {
+  ProcessGroup& group;
+  Communicator* device_ranks;  // null: alone, or on the CPU
+  Watched& watched;
+};
+
+TrainingOptions training_options(const TrainCommand& options, const Inputs& inputs, const Ranks& ranks) {
   TrainingOptions training{.device = inputs.device.device, .fast = options.fast};
   if (!options.init.empty()) training.init = options.init;
-  if (group.size() > 1) training.ranks = &group.host();
+  if (ranks.group.size() > 1) training.ranks = &ranks.group.host();
+  training.device_ranks = ranks.device_ranks;
   training.checkpoints = {
       .root = RunFolder::checkpoints_of(options.out), .resume = options.resume, .log = {}, .restored = {}};
   return training;
 }
 
 // A rank that computes and says nothing.
-int train_silently(const TrainCommand& options, const Inputs& inputs, ProcessGroup& group) {
-  Watched watched(group, options, inputs.config);
+int train_silently(const TrainCommand& options, const Inputs& inputs, const Ranks& ranks) {
   TrainingHooks hooks;
   hooks.built = [&](const TrainedModel& trained, const Training&, const std::vector<std::string>&) {
-    require_agreement(group, {{fit_name, preprocess_to_json(trained.fit)}});
+    require_agreement(ranks.group, {{fit_name, preprocess_to_json(trained.fit)}});
   };
-  hooks.step_done = [&](const StepRecord& record) { watched.step(record); };
-  hooks.stop = [&] { return watched.stop(); };
+  hooks.step_done = [&](const StepRecord& record) { ranks.watched.step(record); };
+  hooks.stop = [&] { return ranks.watched.stop(); };
   const Training training =
-      train_model(inputs.config, inputs.cohort, inputs.split, hooks, training_options(options, inputs, group));
+      train_model(inputs.config, inputs.cohort, inputs.split, hooks, training_options(options, inputs, ranks));
   return training.result.interrupted ? static_cast<int>(interrupted_by(stop_signal())) : 0;
 }
 
 int train_and_report(const TrainCommand& options, const Inputs& inputs, RunFolder& folder, TraceFile& trace_file,
-                     ProcessGroup& group) {
+                     const Ranks& ranks) {
   const RunConfig& config = inputs.config;
   const Cohort& cohort = inputs.cohort;
   const Split& split = inputs.split;
@@ -280,10 +174,9 @@ int train_and_report(const TrainCommand& options, const Inputs& inputs, RunFolde
   MetricsLog metrics(folder.path() / "metrics.jsonl");
   Progress progress(stdout, launch_environment().has_value());
   ProgressState shown;
-  Watched watched(group, options, config);
   TrainingHooks hooks;
   hooks.built = [&](const TrainedModel& trained, const Training& training, std::vector<std::string> notes) {
-    if (group.size() > 1) require_agreement(group, {{fit_name, preprocess_to_json(trained.fit)}});
+    if (ranks.group.size() > 1) require_agreement(ranks.group, {{fit_name, preprocess_to_json(trained.fit)}});
     if (options.ids.empty() && config.train.test > 0.0 && split.test.empty())
       notes.insert(notes.begin(),
                    fmt::format("nobody is left for the test, although train.test = {}: too few patients, "
@@ -302,7 +195,7 @@ int train_and_report(const TrainCommand& options, const Inputs& inputs, RunFolde
     progress.epoch(shown);
   };
   hooks.step_done = [&](const StepRecord& record) {
-    watched.step(record);
+    ranks.watched.step(record);
     ProgressState state = shown;
     state.epoch = record.epoch, state.epochs = config.train.epochs;
     state.step = record.batch, state.steps = record.batches;
@@ -314,8 +207,8 @@ int train_and_report(const TrainCommand& options, const Inputs& inputs, RunFolde
     fmt::print("batches: {}\n", how);
     std::fflush(stdout);
   };
-  hooks.stop = [&] { return watched.stop(); };
-  TrainingOptions how = training_options(options, inputs, group);
+  hooks.stop = [&] { return ranks.watched.stop(); };
+  TrainingOptions how = training_options(options, inputs, ranks);
   how.trace = trace_file.trace();
   how.checkpoints->log = [&] { return metrics.text(); };
   how.checkpoints->restored = [&](const TrainState* state, const std::string& log,
@@ -348,7 +241,7 @@ int train_and_report(const TrainCommand& options, const Inputs& inputs, RunFolde
   write_text_file(folder.path() / "config.toml", config_toml(trained.config));
   write_text_file(folder.path() / "preprocess.json", preprocess_to_json(trained.fit));
   write_text_file(folder.path() / "split.json", split_to_json(cohort, split));
-  const Json summary = [&] {
+  const nlohmann::ordered_json summary = [&] {
     const Phase phase(trace_file.trace(), "summary");
     return summary_json(options, cohort, split, training, device);
   }();
@@ -362,7 +255,7 @@ int train_and_report(const TrainCommand& options, const Inputs& inputs, RunFolde
   return 0;
 }
 
-int train_on_ranks(const TrainCommand& options, ProcessGroup& group) {
+int train_on_ranks(const TrainCommand& options, ProcessGroup& group, std::unique_ptr<Communicator>& device_ranks) {
   const bool first = group.rank() == 0;
   bool finished = false;
   std::optional<RunFolder> folder;
@@ -386,16 +279,20 @@ int train_on_ranks(const TrainCommand& options, ProcessGroup& group) {
     return 0;
   }
   require_same_inputs(group, options, inputs);
-  if (!first) return train_silently(options, inputs, group);
-  folder->share(group.size() > 1);
-  return train_and_report(options, inputs, *folder, *trace_file, group);
+  if (first) folder->share(group.size() > 1);
+  Watched watched(group, options, inputs.config);
+  if (on_devices(group, inputs)) device_ranks = join_on_devices(group);
+  const Ranks ranks{.group = group, .device_ranks = device_ranks.get(), .watched = watched};
+  return first ? train_and_report(options, inputs, *folder, *trace_file, ranks)
+               : train_silently(options, inputs, ranks);
 }
 
 }  // namespace
 
 int run_train(const TrainCommand& options) {
+  std::unique_ptr<Communicator> device_ranks;  // looked at by the group until its end
   const std::unique_ptr<ProcessGroup> group = ProcessGroup::join();
-  return on_ranks(*group, [&] { return train_on_ranks(options, *group); });
+  return on_ranks(*group, [&] { return train_on_ranks(options, *group, device_ranks); });
 }
 
 }  // namespace plait

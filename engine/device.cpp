@@ -11,7 +11,7 @@
 namespace plait {
 
 struct Device::Streams {
-  std::size_t index = 0;  // of the GPU
+  int index = 0;  // of the GPU
   cudaStream_t main = gpu::create_stream();
   std::array<cudaStream_t, branches> branch{};  // made when they are first asked for
   std::array<cudaEvent_t, branches> fork{}, join{};
@@ -36,11 +36,11 @@ struct Device::Streams {
 };
 
 Device Device::gpu(int index) {
-  if (gpu::devices().empty()) fail_device("no GPU to compute on: " + gpu::why_none());
+  if (gpu::device_count() == 0) fail_device("no GPU to compute on: " + gpu::why_none());
   gpu::use_device(index);
   Device device;
   device.streams_ = std::make_shared<Streams>();
-  device.streams_->index = static_cast<std::size_t>(index);
+  device.streams_->index = index;
   return device;
 }
 
@@ -91,7 +91,7 @@ void Device::end_exchange() const {
 }
 
 std::size_t Device::free_bytes() const {
-  return is_gpu() ? gpu::devices()[streams_->index].free_bytes : 0;
+  return is_gpu() ? gpu::device_info(streams_->index).free_bytes : 0;
 }
 
 void Device::synchronize() const {

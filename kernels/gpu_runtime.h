@@ -2,6 +2,7 @@
 // cuda/runtime.cu (the CUDA runtime) and simt/runtime.cpp (the executor). Errors are gpu::Failure.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -21,17 +22,22 @@ struct DeviceInfo {
   int capability = 0;  // 90 = 9.0; 0 for the executor
   int multiprocessors = 0;
   std::size_t total_bytes = 0, free_bytes = 0;
+  std::array<unsigned char, 16> uuid{};  // the same wherever it is seen from; zeros for the executor
 };
 
 // True where the kernels run on the SIMT executor.
 bool is_executor();
 
-// The calling thread's current device, by its place in devices(): what it allocates and creates from then on is there.
-void use_device(int index);
-
-// What there is. Empty: no device; why_none() then says why, in half a sentence.
-std::vector<DeviceInfo> devices();
+// How many devices there are; 0: why_none() says why, in half a sentence.
+int device_count();
 std::string why_none();
+
+// Asking takes a few hundred MB of that device for as long as the process lives (a CUDA context).
+DeviceInfo device_info(int index);
+std::vector<DeviceInfo> devices();  // of all of them
+
+// The calling thread's current device: what it allocates and creates from then on is there.
+void use_device(int index);
 
 // The device's memory, aligned to 256 bytes, contents undefined; null for 0 bytes. Throws OutOfMemory
 // (kernels/out_of_memory.h). The current device is the calling

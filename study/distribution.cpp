@@ -13,11 +13,13 @@ void require_divisible(const DistributedSettings& settings, int ranks, bool fast
                "two that they divide, or give --fast, which promises no such thing");
 }
 
-Distribution distribution_of(const DistributedSettings& settings, Communicator* ranks, bool fast) {
+Distribution distribution_of(const DistributedSettings& settings, Communicator* ranks, Communicator* device_ranks,
+                             bool fast) {
   const int size = ranks != nullptr ? ranks->size() : 1;
   require_divisible(settings, size, fast);
   return {.parts = parts_of_rank(fast && size > 1 ? size : settings.shards, ranks != nullptr ? ranks->rank() : 0, size),
           .ranks = ranks,
+          .device_ranks = device_ranks,
           .tree = !fast || size == 1,
           .zero = settings.zero == 1,
           .bucket_bytes = settings.bucket_mb << 20};

@@ -159,7 +159,7 @@ struct SetUp {
 
 void set_up(SetUp& made, Training& training, const RunConfig& config, const Cohort& cohort, const Split& split,
             const TrainingOptions& options) {
-  training.distribution = distribution_of(config.distributed, options.ranks, options.fast);
+  training.distribution = distribution_of(config.distributed, options.ranks, options.device_ranks, options.fast);
   training.trained = build_model(config, fit_preprocess(cohort, split.train, config.preprocess));
   MultimodalModel& model = *training.trained.model;
   const bool bf16 = computes_in_bf16(config);

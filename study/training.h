@@ -70,7 +70,8 @@ struct TrainingOptions {
   // The ranks it is trained on: each calls train_model() with the same arguments and gets the same result. The first
   // one alone writes checkpoints.
   Communicator* ranks = nullptr;
-  bool fast = false;  // study/distribution.h
+  Communicator* device_ranks = nullptr;  // the same ranks, each on its device: where several compute on one
+  bool fast = false;                     // study/distribution.h
   Trace* trace = nullptr;
 };
 

@@ -208,6 +208,10 @@ class NcclCommunicator final : public Communicator, public ObservedCommunicator 
 
 }  // namespace
 
+bool joins_devices() {
+  return true;
+}
+
 std::unique_ptr<Communicator> join_on_devices(ProcessGroup& group) {
   return std::make_unique<NcclCommunicator>(group);
 }

@@ -15,9 +15,6 @@ namespace {
 std::unique_ptr<RankStep> rank_step(Objective& objective, const Distribution& distribution) {
   if (distribution.alone()) return nullptr;
   ParameterStore& store = objective.parameters();
-  if (store.device().is_gpu() && distribution.device_ranks == nullptr && distribution.ranks != nullptr &&
-      distribution.ranks->size() > 1)
-    fail_usage("several ranks train on the CPU in this build: --device cpu");
   if (store.device().is_gpu() && distribution.zero)
     fail_usage("distributed.zero = 1 shards the optimizer's state on the CPU only: set it to 0 to train on a GPU");
   return std::make_unique<RankStep>(store, distribution);

@@ -3,6 +3,7 @@
 
 #include <nvtx3/nvToolsExt.h>
 
+#include <cstring>
 #include <string>
 
 #include "kernels/launch.h"
@@ -18,26 +19,32 @@ void use_device(int index) {
   check(cudaSetDevice(index), "choice of a device");
 }
 
-std::vector<DeviceInfo> devices() {
+int device_count() {
   int count = 0;
-  if (cudaGetDeviceCount(&count) != cudaSuccess) {
-    cudaGetLastError();  // forgotten: having no device is an answer, not a failure
-    return {};
-  }
-  std::vector<DeviceInfo> all;
+  if (cudaGetDeviceCount(&count) == cudaSuccess) return count;
+  cudaGetLastError();  // forgotten: having no device is an answer, not a failure
+  return 0;
+}
+
+DeviceInfo device_info(int index) {
   int before = 0;
   check(cudaGetDevice(&before), "the current device");
-  for (int i = 0; i < count; ++i) {
-    cudaDeviceProp properties{};
-    check(cudaGetDeviceProperties(&properties, i), "properties of a device");
-    DeviceInfo info{.name = properties.name,
-                    .capability = properties.major * 10 + properties.minor,
-                    .multiprocessors = properties.multiProcessorCount};
-    check(cudaSetDevice(i), "choice of a device");
-    check(cudaMemGetInfo(&info.free_bytes, &info.total_bytes), "memory of a device");
-    all.push_back(info);
-  }
+  cudaDeviceProp properties{};
+  check(cudaGetDeviceProperties(&properties, index), "properties of a device");
+  DeviceInfo info{.name = properties.name,
+                  .capability = properties.major * 10 + properties.minor,
+                  .multiprocessors = properties.multiProcessorCount};
+  static_assert(sizeof info.uuid == sizeof properties.uuid.bytes);
+  std::memcpy(info.uuid.data(), properties.uuid.bytes, sizeof info.uuid);
+  check(cudaSetDevice(index), "choice of a device");
+  check(cudaMemGetInfo(&info.free_bytes, &info.total_bytes), "memory of a device");
   check(cudaSetDevice(before), "choice of a device");
+  return info;
+}
+
+std::vector<DeviceInfo> devices() {
+  std::vector<DeviceInfo> all;
+  for (int i = 0; i < device_count(); ++i) all.push_back(device_info(i));
   return all;
 }
 

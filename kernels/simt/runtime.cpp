@@ -20,16 +20,24 @@ bool is_executor() {
 
 void use_device(int) {}
 
-std::vector<DeviceInfo> devices() {
+int device_count() {
+  return 1;
+}
+
+DeviceInfo device_info(int) {
   const auto bytes = [](int pages) {
     return static_cast<std::size_t>(sysconf(pages)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   };
   const std::size_t limit = simt::memory_limit();
-  return {{.name = "SIMT executor on the CPU",
-           .capability = 0,
-           .multiprocessors = static_cast<int>(std::thread::hardware_concurrency()),
-           .total_bytes = limit > 0 ? limit : bytes(_SC_PHYS_PAGES),
-           .free_bytes = simt::free_global_bytes()}};
+  return {.name = "SIMT executor on the CPU",
+          .capability = 0,
+          .multiprocessors = static_cast<int>(std::thread::hardware_concurrency()),
+          .total_bytes = limit > 0 ? limit : bytes(_SC_PHYS_PAGES),
+          .free_bytes = simt::free_global_bytes()};
+}
+
+std::vector<DeviceInfo> devices() {
+  return {device_info(0)};
 }
 
 std::string why_none() {

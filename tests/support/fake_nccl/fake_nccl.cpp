@@ -167,6 +167,7 @@ void ncclComm::move(const Work& work) {
       if (peer == rank) continue;
       transfers.push_back(transfer(false, peer, reduce, sum.parts.back().data(), sum.count * sizeof(float)));
     }
+  int idle = 0;
   for (bool open = true; open;) {
     open = false;
     bool moved = false;
@@ -180,7 +181,11 @@ void ncclComm::move(const Work& work) {
     }
     // A message that ended now may have one behind it.
     for (const Transfer& t : transfers) open = open || !t.done();
-    if (!moved && open) sched_yield();
+    idle = moved ? 0 : idle + 1;
+    if (idle > 100)
+      usleep(100);  // the peers may need this core
+    else if (idle > 0)
+      sched_yield();
   }
   for (const Sum& sum : sums)
     for (std::size_t i = 0; i < sum.count; ++i) {
