@@ -69,6 +69,11 @@ void sgd_step(const SgdParams& p, const StepScalars* scalars, const float* gradi
 void clip_gradient_norm(std::int64_t count, const float* gradients, double clip, double* norm, StepScalars* scalars,
                         void* workspace, cudaStream_t stream);
 
+// The same where the sums of squares of all the gradient's blocks are there (kernels/reduce.h): sums[i] is that of
+// block order[i]. workspace: as many doubles.
+void clip_norm_of_blocks(std::int64_t blocks, const double* sums, const std::int64_t* order, double clip, double* norm,
+                         StepScalars* scalars, void* workspace, cudaStream_t stream);
+
 // From one step to the next: step + 1, learning_rate = learning_rates[step] (the last one when there is none for that
 // step), gradient_scale = 1. The table[count], count > 0, is the schedule as the host computes it: a device's cosine
 // may differ in its last bit.

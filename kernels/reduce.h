@@ -48,6 +48,10 @@ void sum(std::int64_t count, const T* x, double* value, void* workspace, cudaStr
 template <class T>
 void sum_of_squares(std::int64_t count, const T* x, double* value, void* workspace, cudaStream_t stream);
 
+// sums[ceil(count / reduce_block)]: of the blocks of a range that begins at one. Tree: gpu::clip_norm_of_blocks
+// (kernels/optimizer.h).
+void block_sums_of_squares(std::int64_t count, const float* x, double* sums, cudaStream_t stream);
+
 template <class T>
 void first_non_finite(std::int64_t count, const T* x, std::int64_t* index, cudaStream_t stream);
 

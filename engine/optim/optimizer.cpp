@@ -77,18 +77,26 @@ void Optimizer::enqueue_l2(double* sum_of_squares) {
                   gradient, workspace_.data(), store_.device().stream());
 }
 
-void Optimizer::enqueue_step(StepScalars* scalars, double* norm) {
+void Optimizer::enqueue_clip(StepScalars* scalars, double* norm) {
+  if (clips())
+    gpu::clip_gradient_norm(store_.flat_count(), static_cast<const float*>(store_.gradients()), clip_norm_, norm,
+                            scalars, workspace_.data(), store_.device().stream());
+}
+
+void Optimizer::enqueue_update(StepScalars* scalars) {
   cudaStream_t stream = store_.device().stream();
-  const auto* gradients = static_cast<const float*>(store_.gradients());
-  auto* values = static_cast<float*>(store_.compute_values());
-  const auto moment = [&](std::size_t i) { return static_cast<float*>(moments_[i].data()); };
-  if (clip_norm_ > 0.0)
-    gpu::clip_gradient_norm(store_.flat_count(), gradients, clip_norm_, norm, scalars, workspace_.data(), stream);
-  if (kind_ == OptimizerKind::sgd)
-    gpu::sgd_step({.count = store_.flat_count(), .momentum = momentum_}, scalars, gradients, values, moment(0),
-                  store_.value_copy(), stream);
-  else
-    gpu::adam_step(adam_params(own_[0]), scalars, gradients, values, moment(0), moment(1), store_.value_copy(), stream);
+  std::int64_t at = 0;  // in the moments
+  for (const Piece& range : own_) {
+    const float* gradients = static_cast<const float*>(store_.gradients()) + range.begin;
+    float* values = static_cast<float*>(store_.compute_values()) + range.begin;
+    bf16* copy = store_.value_copy() != nullptr ? store_.value_copy() + range.begin : nullptr;
+    const auto moment = [&](std::size_t i) { return static_cast<float*>(moments_[i].data()) + at; };
+    if (kind_ == OptimizerKind::sgd)
+      gpu::sgd_step({.count = range.count, .momentum = momentum_}, scalars, gradients, values, moment(0), copy, stream);
+    else
+      gpu::adam_step(adam_params(range), scalars, gradients, values, moment(0), moment(1), copy, stream);
+    at += range.count;
+  }
 }
 
 }  // namespace plait

@@ -31,9 +31,11 @@ class Optimizer {
   bool clips() const { return clip_norm_ > 0.0; }
 
   // The same on a GPU, enqueued on the device's stream: sum ||W||^2 and the norm go to the device's memory (the norm is
-  // left alone when clipping is off), scalars live there.
+  // left alone when clipping is off), scalars live there. enqueue_update() updates the own ranges, at
+  // scalars->gradient_scale.
   void enqueue_l2(double* sum_of_squares);
-  void enqueue_step(StepScalars* scalars, double* norm);
+  void enqueue_clip(StepScalars* scalars, double* norm);
+  void enqueue_update(StepScalars* scalars);
   double l2() const { return l2_; }
 
   // Moments in the layout of the flat parameter buffer, or of the own ranges one after the other: adam, adamw two, sgd

@@ -69,12 +69,22 @@ void GpuStep::run(const Batch& batch, bool first, bool last) {
     if (optimizer_.l2() != 0.0) optimizer_.enqueue_l2(numbers + l2_number);
     gpu::first_non_finite<float>(store.flat_count(), static_cast<const float*>(store.gradients()),
                                  reinterpret_cast<std::int64_t*>(numbers + non_finite_number), device_.stream());
-    optimizer_.enqueue_step(scalars, numbers + norm_number);
+    update(scalars, numbers + norm_number);
   }
   gpu::log_step({.values = Tape::step_numbers, .length = ring_length}, numbers, static_cast<double*>(ring_.data()),
                 static_cast<std::uint64_t*>(logged_.data()), device_.stream());
   if (last)
     gpu::advance_step(rate_count_, static_cast<const float*>(learning_rates_.data()), scalars, device_.stream());
+}
+
+void GpuStep::update(StepScalars* scalars, double* norm) {
+  const bool sharded = ranks_ != nullptr && ranks_->zero();
+  if (sharded && optimizer_.clips())
+    ranks_->enqueue_clip(options_.clip_norm, norm, scalars);
+  else
+    optimizer_.enqueue_clip(scalars, norm);
+  optimizer_.enqueue_update(scalars);
+  if (sharded) ranks_->gather_values();
 }
 
 void GpuStep::backward(bool first, bool last) {

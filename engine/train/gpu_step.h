@@ -72,6 +72,7 @@ class GpuStep {
   const Batch& upload(const Batch& batch);
   void run(const Batch& batch, bool first, bool last);
   void backward(bool first, bool last);
+  void update(StepScalars* scalars, double* norm);
   void take(const Pending& pending, const BatchNumbers& numbers, const double* row);
   std::vector<BatchNumbers> settle(const std::function<bool()>& stop);
   void check_finite(const Pending& pending, const BatchNumbers& numbers, const double* row) const;

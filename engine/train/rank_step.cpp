@@ -1,21 +1,15 @@
 #include "engine/train/rank_step.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <utility>
 
 #include "engine/error.h"
-#include "kernels/reduce.h"
 
 namespace plait {
 namespace {
 
 constexpr std::int64_t terms_of_part = 3, flags = 2;  // of a report; stop, failed
-
-std::int64_t blocks_of(std::int64_t count) {
-  return (count + reduce_block - 1) / reduce_block;
-}
 
 // Along the tree over the parts: neighbours first, an odd last one is carried up.
 LossTerms tree_of(std::vector<LossTerms> terms) {
@@ -39,20 +33,8 @@ RankStep::RankStep(ParameterStore& store, const Distribution& distribution)
            {.parts = distribution.parts,
             .bucket_bytes = distribution.bucket_bytes,
             .tree = distribution.tree,
-            .gather = !distribution.zero}) {
-  std::int64_t packed = 0;
-  for (std::size_t rank = 0; rank < static_cast<std::size_t>(ranks_.size()); ++rank) {
-    const std::int64_t first = packed;
-    // Ascending, as own().
-    for (auto bucket = sum_.buckets().rbegin(); bucket != sum_.buckets().rend(); ++bucket) {
-      const Piece& piece = bucket->pieces[rank];
-      for (std::int64_t b = 0; b < blocks_of(piece.count); ++b, ++packed)
-        block_order_.push_back((bucket->begin + piece.begin) / reduce_block + b);
-    }
-    block_pieces_.push_back({.begin = first, .count = packed - first});
-  }
-  block_sums_.resize(static_cast<std::size_t>(packed));
-  ordered_sums_.resize(block_sums_.size());
+            .gather = !zero()}) {
+  if (zero()) norm_.emplace(store, gradient_ranks(), sum_.buckets(), sum_.own());
 }
 
 Communicator& RankStep::gradient_ranks() {
@@ -133,29 +115,18 @@ RankStep::Outcomes RankStep::settle_steps(std::span<const LossTerms> own_parts, 
   return outcomes;
 }
 
-double RankStep::gradient_norm() {
-  double* sums = block_sums_.data() + block_pieces_[static_cast<std::size_t>(ranks_.rank())].begin;
-  for (const Piece& piece : sum_.own()) {
-    cpu::block_sums_of_squares(piece.count, static_cast<const float*>(store_.gradients()) + piece.begin, sums);
-    sums += blocks_of(piece.count);
-  }
-  ranks_.all_gather(block_sums_.data(), block_pieces_, sizeof(double), nullptr).wait();
-  for (std::size_t i = 0; i < block_sums_.size(); ++i)
-    ordered_sums_[static_cast<std::size_t>(block_order_[i])] = block_sums_[i];
-  return std::sqrt(cpu::sum_of_blocks(std::ssize(ordered_sums_), ordered_sums_.data()));
-}
-
-void RankStep::all_gather_flat(void* flat) {
+void RankStep::all_gather_flat(Communicator& ranks, void* flat) {
   std::vector<PendingCollective> pending;
   pending.reserve(sum_.buckets().size());
   for (const GradientBucket& bucket : sum_.buckets())
-    pending.push_back(
-        ranks_.all_gather(static_cast<float*>(flat) + bucket.begin, bucket.pieces, sizeof(float), nullptr));
+    pending.push_back(ranks.all_gather(static_cast<float*>(flat) + bucket.begin, bucket.pieces, sizeof(float),
+                                       store_.device().stream()));
   for (PendingCollective& one : pending) one.wait();
 }
 
 void RankStep::gather_values() {
-  all_gather_flat(store_.values());
+  all_gather_flat(gradient_ranks(), store_.compute_values());
+  store_.refresh_copy();
 }
 
 void RankStep::gather(const Buffer& pieces, Buffer& flat) {
@@ -165,7 +136,7 @@ void RankStep::gather(const Buffer& pieces, Buffer& flat) {
                 static_cast<std::size_t>(piece.count) * sizeof(float));
     at += piece.count;
   }
-  all_gather_flat(flat.host());
+  all_gather_flat(ranks_, flat.host());
 }
 
 void RankStep::scatter(const Buffer& flat, Buffer& pieces) const {

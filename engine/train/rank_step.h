@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "engine/train/gradient_sum.h"
 #include "engine/train/non_finite.h"
 #include "engine/train/objective.h"
+#include "engine/train/sharded_norm.h"
 
 namespace plait {
 
@@ -28,7 +30,7 @@ class RankStep {
   void set_trace(Trace* trace) { ranks_.set_trace(trace); }
 
   const BatchParts& parts() const { return distribution_.parts; }
-  bool zero() const { return distribution_.zero; }
+  bool zero() const { return distribution_.zero && !alone(); }
   const std::vector<Piece>& own() const { return sum_.own(); }
   std::size_t extra_bytes() const { return sum_.extra_bytes(); }
 
@@ -67,15 +69,16 @@ class RankStep {
   bool alone() const { return ranks_.size() == 1; }
 
   // With ZeRO-1. The norm of the whole gradient, in the order of kernels/reduce.h.
-  double gradient_norm();
-  // Everybody's pieces of the parameters reach everybody.
+  double gradient_norm() { return norm_->norm(); }
+  // Everybody's pieces of the parameters reach everybody. On a GPU both are enqueued on the device's stream.
   void gather_values();
+  void enqueue_clip(double clip, double* norm, StepScalars* scalars) { norm_->enqueue_clip(clip, norm, scalars); }
   // A buffer of own pieces one after the other (a moment), to and from one in the layout of the flat parameters.
   void gather(const Buffer& pieces, Buffer& flat);
   void scatter(const Buffer& flat, Buffer& pieces) const;
 
  private:
-  void all_gather_flat(void* flat);
+  void all_gather_flat(Communicator& ranks, void* flat);
   Communicator& gradient_ranks();
 
   ParameterStore& store_;
@@ -84,10 +87,7 @@ class RankStep {
   Communicator& ranks_;
   GradientSum sum_;
   std::vector<LossTerms> part_losses_;  // of the step under way
-  std::vector<double> block_sums_;      // in the order of the ranks
-  std::vector<double> ordered_sums_;    // in that of the blocks
-  std::vector<Piece> block_pieces_;
-  std::vector<std::int64_t> block_order_;  // where they belong
+  std::optional<ShardedNorm> norm_;     // with ZeRO-1
   std::string failure_;
 };
 

@@ -14,10 +14,7 @@ namespace {
 
 std::unique_ptr<RankStep> rank_step(Objective& objective, const Distribution& distribution) {
   if (distribution.alone()) return nullptr;
-  ParameterStore& store = objective.parameters();
-  if (store.device().is_gpu() && distribution.zero)
-    fail_usage("distributed.zero = 1 shards the optimizer's state on the CPU only: set it to 0 to train on a GPU");
-  return std::make_unique<RankStep>(store, distribution);
+  return std::make_unique<RankStep>(objective.parameters(), distribution);
 }
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -334,10 +331,10 @@ TrainResult Trainer::run(BatchSource& source, const TrainHooks& hooks, const Tra
   scalars_.learning_rate = static_cast<float>(state_.learning_rate);
   const std::int64_t steps_per_epoch = (source.batches() + options_.accumulate - 1) / options_.accumulate;
   const std::int64_t total_steps = options_.epochs * steps_per_epoch;
-  if (gpu_) begin_on_gpu(total_steps, from != nullptr);
   if (from != nullptr)
     for (std::size_t i = 0; i < whole_moments_.size(); ++i) ranks_->scatter(whole_moments_[i], optimizer_.moment(i));
   whole_moments_.clear();
+  if (gpu_) begin_on_gpu(total_steps, from != nullptr);
 
   TrainResult result;
   while (state_.epoch < options_.epochs && !out_of_patience(hooks) && !result.interrupted) {

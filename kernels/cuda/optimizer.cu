@@ -121,6 +121,12 @@ struct ScaleGradient {
   }
 };
 
+__global__ void __launch_bounds__(threads)
+    order_blocks_kernel(std::int64_t blocks, const double* sums, const std::int64_t* order, double* ordered) {
+  const std::int64_t i = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  if (i < blocks) ordered[order[i]] = sums[i];
+}
+
 __global__ void advance_step_kernel(std::int64_t count, const float* learning_rates, StepScalars* scalars) {
   const std::uint32_t step = scalars->step + 1;
   const std::int64_t last = count - 1;
@@ -165,6 +171,14 @@ void sgd_step(const SgdParams& p, const StepScalars* scalars, const float* gradi
 void clip_gradient_norm(std::int64_t count, const float* gradients, double clip, double* norm, StepScalars* scalars,
                         void* workspace, cudaStream_t stream) {
   cuda::sum_in_order<cuda::AddSquare>(count, gradients, ScaleGradient{clip, norm, scalars}, workspace, stream);
+}
+
+void clip_norm_of_blocks(std::int64_t blocks, const double* sums, const std::int64_t* order, double clip, double* norm,
+                         StepScalars* scalars, void* workspace, cudaStream_t stream) {
+  auto* ordered = static_cast<double*>(workspace);
+  launch(order_blocks_kernel, blocks_for(blocks, threads), threads, 0, stream, blocks, sums, order, ordered);
+  launch(cuda::tree_sum_kernel<ScaleGradient>, 1, cuda::tree_threads, 0, stream, blocks, ordered,
+         ScaleGradient{clip, norm, scalars});
 }
 
 void advance_step(std::int64_t count, const float* learning_rates, StepScalars* scalars, cudaStream_t stream) {

@@ -191,14 +191,20 @@ __global__ void __launch_bounds__(part_threads)
   if (staged.walks()) staged.sum(add, sums, finish);
 }
 
+// The sums of all parts, to sums; of an only part, to finish.
+template <class Add, class T, class Finish>
+void sum_parts(std::int64_t count, const T* x, const Finish& finish, double* sums, cudaStream_t stream) {
+  with_parts<T>(count, [&]<int parts>(std::integral_constant<int, parts>, unsigned blocks, std::size_t shared_bytes) {
+    launch(part_sums_kernel<T, parts, Add, Finish>, blocks, part_threads, shared_bytes, stream, count, x,
+           starts_stretch<16 / sizeof(T)>(x), sums, Add{}, finish);
+  });
+}
+
 // finish(sum of the elements, or of their squares, in the order of reduce.h) on the device, by one thread. finish(0)
 // for no elements.
 template <class Add, class T, class Finish>
 void sum_in_order(std::int64_t count, const T* x, const Finish& finish, void* workspace, cudaStream_t stream) {
-  with_parts<T>(count, [&]<int parts>(std::integral_constant<int, parts>, unsigned blocks, std::size_t shared_bytes) {
-    launch(part_sums_kernel<T, parts, Add, Finish>, blocks, part_threads, shared_bytes, stream, count, x,
-           starts_stretch<16 / sizeof(T)>(x), static_cast<double*>(workspace), Add{}, finish);
-  });
+  sum_parts<Add>(count, x, finish, static_cast<double*>(workspace), stream);
   finish_parts(count, workspace, finish, stream);
 }
 

@@ -82,6 +82,10 @@ void sum_of_squares(std::int64_t count, const T* x, double* value, void* workspa
   cuda::sum_in_order<cuda::AddSquare>(count, x, StoreSum{value}, workspace, stream);
 }
 
+void block_sums_of_squares(std::int64_t count, const float* x, double* sums, cudaStream_t stream) {
+  cuda::sum_parts<cuda::AddSquare>(count, x, StoreSum{sums}, sums, stream);
+}
+
 template <class T>
 void first_non_finite(std::int64_t count, const T* x, std::int64_t* index, cudaStream_t stream) {
   launch(start_search_kernel, 1, 1, 0, stream, index);

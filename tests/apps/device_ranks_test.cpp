@@ -14,27 +14,52 @@ class DeviceRanksOfPlait : public RankRuns {
   DeviceRanksOfPlait() : RankRuns(PLAIT_FAKE_NCCL_BINARY, "simt") {
     setenv("PLAIT_SIMT_WORKERS", "1", 1);  // inherited: as many processes as ranks compute already
   }
+
+  // Enough blocks of a reduction (kernels/reduce.h) for each of eight ranks to own one.
+  static Words wide(Words sets) {
+    sets.emplace_back("encoder.genomics.hidden=[170, 170]");
+    return sets;
+  }
 };
 
 // 21 steps; missing modalities, modality dropout, clipping, padding (rank_runs.h).
 TEST_F(DeviceRanksOfPlait, AnyNumberGivesTheFilesOfOne) {
-  const Words sets{"train.epochs=7"};
+  const Words sets = wide({"train.epochs=7"});
   ASSERT_EQ(run_program(train("one", sets)).code, 0);
   EXPECT_EQ(summary("one")["steps"], 21);
-  for (const int ranks : {1, 2, 4, 8}) {
-    const std::string out = std::to_string(ranks);
-    Launched launched(ranks, Start::plain, same(train(out, sets)));
+  for (const auto& [ranks, zero] : {std::pair{1, 1}, {2, 0}, {2, 1}, {4, 0}, {4, 1}, {8, 0}, {8, 1}}) {
+    const std::string out = std::to_string(ranks) + "-" + std::to_string(zero);
+    Words all = sets;
+    all.push_back("distributed.zero=" + std::to_string(zero));
+    Launched launched(ranks, Start::plain, same(train(out, all)));
     const Finished finished = launched.wait();
     ASSERT_EQ(finished.code, 0) << finished.err;
     EXPECT_EQ(finished.err, "");
-    EXPECT_EQ(lines_that_begin(finished.out, out + (ranks == 1 ? " rank, " : " ranks, ")), 1) << finished.out;
+    EXPECT_EQ(lines_that_begin(finished.out, std::to_string(ranks) + (ranks == 1 ? " rank, " : " ranks, ")), 1)
+        << finished.out;
     expect_same_run(out, "one");
   }
 }
 
+TEST_F(DeviceRanksOfPlait, ZeroSharesTheOptimizersState) {
+  const auto held = [&](const std::string& zero) {
+    const Words sets{"train.epochs=0", "encoder.genomics.hidden=[700, 700]", "distributed.zero=" + zero};
+    Launched launched(4, Start::plain, same(train("zero" + zero, sets)));
+    const Finished finished = launched.wait();
+    EXPECT_EQ(finished.code, 0) << finished.err;
+    const std::string before = "a rank holds ";
+    const auto at = finished.out.find(before);
+    if (at == std::string::npos) throw std::runtime_error("no such line in " + finished.out);
+    return std::stod(finished.out.substr(at + before.size()));  // MiB, rounded to 0.1
+  };
+  const double whole = held("0");
+  EXPECT_GT(whole, 3.5);
+  EXPECT_NEAR(held("1"), whole / 4, 0.1 + whole * 0.05) << "whole blocks, so not exactly a quarter";
+}
+
 // The gradients of a pretraining are exchanged likewise.
 TEST_F(DeviceRanksOfPlait, AutoencodersArePretrainedTogether) {
-  const Words sets{"train.epochs=1", "encoder.genomics.pretrain_epochs=2"};
+  const Words sets{"train.epochs=1", "encoder.genomics.pretrain_epochs=2", "distributed.zero=1"};
   ASSERT_EQ(run_program(train("one", sets)).code, 0);
   Launched launched(4, Start::plain, same(train("four", sets)));
   const Finished finished = launched.wait();
@@ -45,7 +70,7 @@ TEST_F(DeviceRanksOfPlait, AutoencodersArePretrainedTogether) {
 
 // One rank is told: all stop behind the same step, and another number of ranks goes on with the same bits.
 TEST_F(DeviceRanksOfPlait, ASignalToOneRankStopsAll) {
-  train_whole(20);
+  train_whole(20, wide({}));
   for (const auto& [ranks, resumed] : {std::pair{2, 4}, {4, 1}}) {
     const std::string out = "run" + std::to_string(ranks);
     Launched launched(ranks, Start::noted, same(train(out, rarely())), patient_launcher);
@@ -54,20 +79,22 @@ TEST_F(DeviceRanksOfPlait, ASignalToOneRankStopsAll) {
     const Finished finished = launched.wait();
     EXPECT_EQ(launched.codes(), Words(static_cast<std::size_t>(ranks), "143")) << finished.err;
     EXPECT_EQ(lines_that_begin(finished.err, "plait: "), 1) << finished.err;
-    expect_resumed(out, resumed);
+    expect_resumed(out, resumed, {"distributed.zero=1"});
   }
 }
 
 TEST_F(DeviceRanksOfPlait, AKilledRankIsNamed) {
-  train_whole(20);
-  Launched launched(4, Start::plain, same(train("run", long_run_)), patient_launcher);
+  train_whole(20, wide({}));
+  Words sets = long_run_;
+  sets.emplace_back("distributed.zero=1");
+  Launched launched(4, Start::plain, same(train("run", sets)), patient_launcher);
   ASSERT_TRUE(launched.wait_printed("epoch 3/"));
   const std::vector<pid_t> processes = launched.processes();
   kill(processes[1], SIGKILL);
   launched.wait();
   expect_noticed("run", 1, 4, "its process has ended");
   EXPECT_TRUE(all_gone(processes));
-  expect_resumed("run", 2);
+  expect_resumed("run", 2, {"distributed.zero=0"});
 }
 
 TEST_F(DeviceRanksOfPlait, MistakesAreSaidOnce) {

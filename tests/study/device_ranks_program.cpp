@@ -1,9 +1,11 @@
-// One rank of a training on devices: `mpirun -n R device_ranks_program FOLDER`, started by device_ranks_test.cpp. 20
+// One rank of a training on devices: `mpirun -n R device_ranks_program FOLDER ZERO`, started by device_ranks_test.cpp;
+// ZERO is 1 for an optimizer state that is sharded. 20
 // steps in four parts with modality dropout, missing modalities and buckets that leave during the backward pass. Writes
 // FOLDER/values-<rank>: the parameters' bytes, then the epochs' losses.
 #include <cstdio>
 #include <exception>
 #include <fstream>
+#include <string>
 
 #include "engine/comm/device_communicator.h"
 #include "engine/error.h"
@@ -14,7 +16,7 @@
 namespace plait::test {
 namespace {
 
-void train(ProcessGroup& group, Communicator* device_ranks, const std::filesystem::path& folder) {
+void train(ProcessGroup& group, Communicator* device_ranks, const std::filesystem::path& folder, bool zero) {
   const Cohort cohort = image_cohort(40);
   const RunConfig config = image_config(cohort, {"encoder.genes.hidden=[200, 40]", "encoder.proteins.hidden=[90]",
                                                  "train.epochs=4", "train.modality_keep=0.7", "train.clip_norm=0.5"});
@@ -26,7 +28,8 @@ void train(ProcessGroup& group, Communicator* device_ranks, const std::filesyste
   distribution.parts = parts_of_rank(4, group.rank(), group.size());
   distribution.ranks = group.size() > 1 ? &group.host() : nullptr;
   distribution.device_ranks = device_ranks;
-  distribution.bucket_bytes = 4096 * 4;
+  distribution.zero = zero;
+  distribution.bucket_bytes = 2 * 4096 * 4;
   Trainer trainer(*trained.model, config.train, distribution);
   Loader loader(dataset, patient_range(0, 40), {.batch_size = 8, .parts = distribution.parts});
   std::ofstream out(folder / ("values-" + std::to_string(group.rank())), std::ios::binary);
@@ -47,7 +50,7 @@ void train(ProcessGroup& group, Communicator* device_ranks, const std::filesyste
 }  // namespace plait::test
 
 int main(int argc, char** argv) {
-  if (argc != 2) return 2;
+  if (argc != 3) return 2;
   std::unique_ptr<plait::Communicator> device_ranks;  // until the watchdog does not look at it any more
   std::unique_ptr<plait::ProcessGroup> group;
   int code = 1;
@@ -60,7 +63,7 @@ int main(int argc, char** argv) {
                   .step = {},
                   .terminating = {}});
     if (group->size() > 1) device_ranks = plait::join_on_devices(*group);
-    plait::test::train(*group, device_ranks.get(), argv[1]);
+    plait::test::train(*group, device_ranks.get(), argv[1], argv[2] == std::string("1"));
     code = 0;
   } catch (const plait::Error& error) {
     std::fprintf(stderr, "%s\n", error.what());

@@ -27,17 +27,17 @@ std::string values_of(const TemporaryFolder& folder, int rank) {
 
 TEST_F(DeviceRanks, AnyNumberGivesTheSameModelAndLosses) {
   const TemporaryFolder alone;
-  const Finished one = run_program({PLAIT_DEVICE_RANKS_PROGRAM, alone.path().string()}, one_worker({}));
+  const Finished one = run_program({PLAIT_DEVICE_RANKS_PROGRAM, alone.path().string(), "0"}, one_worker({}));
   ASSERT_EQ(one.code, 0) << one.err;
   const std::string expected = values_of(alone, 0);
   ASSERT_GT(expected.size(), 3u * 4096 * 4) << "several buckets";
-  for (const int ranks : {2, 4}) {
+  for (const auto& [ranks, zero] : {std::pair{2, "0"}, {2, "1"}, {4, "0"}, {4, "1"}}) {
     const TemporaryFolder folder;
-    const Finished result = run_program(mpi_command(ranks, {PLAIT_DEVICE_RANKS_PROGRAM, folder.path().string()}),
+    const Finished result = run_program(mpi_command(ranks, {PLAIT_DEVICE_RANKS_PROGRAM, folder.path().string(), zero}),
                                         one_worker(mpi_environment()));
     ASSERT_EQ(result.code, 0) << result.out << result.err;
     for (int rank = 0; rank < ranks; ++rank)
-      EXPECT_TRUE(values_of(folder, rank) == expected) << "rank " << rank << " of " << ranks;
+      EXPECT_TRUE(values_of(folder, rank) == expected) << "rank " << rank << " of " << ranks << ", zero " << zero;
   }
 }
 
@@ -49,7 +49,7 @@ TEST_F(DeviceRanks, AFailingLibraryEndsAllWithCode7) {
     Environment environment = one_worker(mpi_environment());
     environment.emplace_back("PLAIT_FAKE_NCCL_FAULT", fault);
     const Finished result =
-        run_program(mpi_command(2, {PLAIT_DEVICE_RANKS_PROGRAM, folder.path().string()}), environment);
+        run_program(mpi_command(2, {PLAIT_DEVICE_RANKS_PROGRAM, folder.path().string(), "1"}), environment);
     EXPECT_NE(result.code, 0);
     for (int rank = 0; rank < 2; ++rank) {
       const std::string exit = read_bytes(folder / ("rank-" + std::to_string(rank) + ".exit"));

@@ -150,6 +150,34 @@ TEST_F(Optimizers, ClipsLikeTheCpu) {
       }
 }
 
+// The blocks of one buffer as two ranks would have them: those of odd numbers first.
+TEST_F(Optimizers, ClipsByBlocksFromAnywhere) {
+  for (std::int64_t count : {std::int64_t{1}, reduce_block, 5 * reduce_block + 3, 2051 * reduce_block}) {
+    const auto values = random_values<float>(count, 9, -1.0, 2.0);
+    const DeviceMatrix<float> x(1, count, values, stream);
+    const std::int64_t blocks = (count + reduce_block - 1) / reduce_block;
+    std::vector<std::int64_t> order;
+    for (std::int64_t first : {1, 0})
+      for (std::int64_t b = first; b < blocks; b += 2) order.push_back(b);
+    const DeviceArray<double> sums(static_cast<std::size_t>(blocks), stream), norm(1, stream);
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const std::int64_t begin = order[i] * reduce_block;
+      gpu::block_sums_of_squares(std::min(reduce_block, count - begin), x.data() + begin, sums.data() + i, stream);
+    }
+    const DeviceArray<std::int64_t> where(order, stream);
+    const DeviceArray<std::byte> workspace(static_cast<std::size_t>(blocks) * sizeof(double), stream);
+    const DeviceArray<StepScalars> scalars({StepScalars{.step = 3, .learning_rate = 0.5f}}, stream);
+    gpu::clip_norm_of_blocks(blocks, sums.data(), where.data(), 0.25, norm.data(), scalars.data(), workspace.data(),
+                             stream);
+    StepScalars expected{.step = 3, .learning_rate = 0.5f};
+    std::vector<std::byte> cpu_workspace(cpu::reduce_workspace_bytes(count));
+    EXPECT_EQ(norm.host()[0],
+              cpu::clip_gradient_norm<float>(count, values.data(), 0.25, expected, cpu_workspace.data()));
+    EXPECT_EQ(scalars.host()[0].gradient_scale, expected.gradient_scale) << count;
+    EXPECT_EQ(scalars.host()[0].step, 3u);
+  }
+}
+
 TEST_F(Optimizers, AdvanceTakesTheRatesFromTheTable) {
   const std::vector<float> rates = {0.1f, 0.2f, 0.3f, 0.25f};
   const DeviceArray<float> table(rates, stream);

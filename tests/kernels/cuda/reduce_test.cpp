@@ -43,6 +43,21 @@ TEST_F(Reduce, SumsHaveTheBitsOfTheCpu) {
     }
 }
 
+TEST_F(Reduce, BlockSumsHaveTheBitsOfTheCpu) {
+  for (std::int64_t count : sizes)
+    for (std::int64_t shift : {0, 1}) {
+      if (count == 0) continue;  // nobody asks for the blocks of nothing
+      const auto values = random_values<float>(count, 4);
+      const DeviceMatrix<float> x = row_of<float>(values, stream, shift);
+      const auto blocks = static_cast<std::size_t>((count + reduce_block - 1) / reduce_block);
+      const DeviceArray<double> sums(blocks, stream);
+      std::vector<double> expected(blocks);
+      gpu::block_sums_of_squares(count, x.data(), sums.data(), stream);
+      cpu::block_sums_of_squares(count, values.data(), expected.data());
+      EXPECT_EQ(sums.host(), expected) << count << " elements, shifted by " << shift;
+    }
+}
+
 // More parts than two tiles of the tree hold, and an odd number of them: on the next level a second thread reads what
 // the first one has written.
 TEST_F(Reduce, TheTreeHasManyLevels) {
