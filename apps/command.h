@@ -37,6 +37,8 @@ struct ExplainCommand {
   std::string run, cohort, out, split, trace, device = "auto";
   bool json = false, no_targets = false, no_features = false, per_patient = false;
   int steps = 32;
+  std::int64_t maps = 0;
+  std::vector<std::string> map_patients;
 };
 
 struct SynthCommand {

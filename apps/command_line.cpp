@@ -131,6 +131,11 @@ CLI::App* add_explain(CLI::App& app, ExplainCommand& command) {
   sub->add_option("--steps", command.steps, "Of the integrated gradients, 1 to 10000")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();
+  sub->add_option("--maps", command.maps, "Pictures of Grad-CAM and occlusion over the images of so many patients")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40));
+  sub->add_option("--map-patients", command.map_patients, "And over those of these patients: ID,ID,...")
+      ->type_name("ID")
+      ->delimiter(',');
   sub->add_flag("--json", command.json, "Print global.json");
   add_device(*sub, command.device);
   add_trace(*sub, command.trace);
@@ -217,7 +222,8 @@ void check_subcommand(const CLI::App& app, const std::string& word) {
   std::replace(message.begin(), message.end(), '\n', ' ');
   for (const CLI::App* sub : app.get_subcommands()) {
     help += " " + sub->get_name();
-    const bool setting = (sub->get_name() == "train" || sub->get_name() == "study") && message.find('=') != std::string::npos;
+    const bool setting =
+        (sub->get_name() == "train" || sub->get_name() == "study") && message.find('=') != std::string::npos;
     if (setting && dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)
       message += " (each key needs its own --set)";
   }

@@ -7,6 +7,7 @@
 #include "apps/counted.h"
 #include "apps/device.h"
 #include "apps/explanation_files.h"
+#include "apps/map_files.h"
 #include "apps/printable.h"
 #include "apps/run_cohort.h"
 #include "apps/run_part.h"
@@ -27,13 +28,14 @@ int run_explain(const ExplainCommand& options) {
 
   const auto begin = std::chrono::steady_clock::now();
   const PatientExplanations explanations = explain(model, *opened.dataset, patients, trace_file.trace());
+  const std::vector<std::size_t> mapped = mapped_patients(opened, explanations, options.maps, options.map_patients);
   Features features;
   if (!options.no_features)
     features =
         attribute_features(opened, explanations, options.steps,
                            options.per_patient ? folder.path() / "features_per_patient.csv" : "", trace_file.trace());
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-  const GlobalExplanation global = summarise(explanations, *opened.cohort, opened.trained.config.train.seed);
+  const GlobalExplanation global = summarise(explanations, *opened.dataset, opened.trained.config.train.seed);
 
   nlohmann::ordered_json json = global_json(opened, global);
   if (!features.empty()) json["features"] = features_json(features);
@@ -43,6 +45,7 @@ int run_explain(const ExplainCommand& options) {
     const Phase phase(trace_file.trace(), "write explanations");
     write_explanations(folder.path() / "explanations.csv", opened, explanations, features);
     if (!features.empty()) write_features(folder.path() / "features.csv", opened, features);
+    write_maps(folder.path(), opened, explanations, mapped);
     write_global_table(folder.path() / "global.csv", opened, global);
     write_text_file(folder.path() / "global.json", json.dump(2) + "\n");
   }

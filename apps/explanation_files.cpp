@@ -92,14 +92,16 @@ void write_explanations(const std::filesystem::path& path, const RunCohort& open
 void write_global_table(const std::filesystem::path& path, const RunCohort& opened, const GlobalExplanation& global) {
   CsvWriter csv(path);
   csv.text("modality").text("patients");
-  for (const std::string measure : {"shapley", "ablation", "attention", "size_of_shapley", "size_of_ablation"})
+  for (const std::string measure :
+       {"shapley", "ablation", "shapley_auc", "ablation_auc", "attention", "size_of_shapley", "size_of_ablation"})
     csv.text(measure).text(measure + "_lo").text(measure + "_hi");
   csv.end_row();
   for (std::size_t m = 0; m < opened.modalities.size(); ++m) {
     const ModalityImportance& modality = global.modalities[m];
     csv.text(opened.modalities[m]).integer(modality.patients);
     for (const MeanInterval& interval :
-         {modality.shapley, modality.ablation, modality.attention, modality.size_of_shapley, modality.size_of_ablation})
+         {modality.shapley, modality.ablation, global.auc.shapley[m], global.auc.ablation[m], modality.attention,
+          modality.size_of_shapley, modality.size_of_ablation})
       interval_cells(csv, interval);
     csv.end_row();
   }
@@ -113,14 +115,17 @@ Json global_json(const RunCohort& opened, const GlobalExplanation& global) {
     modalities[opened.modalities[m]] = {{"patients", modality.patients},
                                         {"shapley", interval_json(modality.shapley)},
                                         {"ablation", interval_json(modality.ablation)},
+                                        {"shapley_auc", interval_json(global.auc.shapley[m])},
+                                        {"ablation_auc", interval_json(global.auc.ablation[m])},
                                         {"attention", interval_json(modality.attention)},
                                         {"size_of_shapley", interval_json(modality.size_of_shapley)},
                                         {"size_of_ablation", interval_json(modality.size_of_ablation)}};
   }
-  for (const auto& pair : global.differences)
-    differences.push_back({{"first", opened.modalities[pair.first]},
-                           {"second", opened.modalities[pair.second]},
-                           {"shapley", interval_json(pair.shapley)}});
+  for (std::size_t k = 0; k < global.differences.size(); ++k)
+    differences.push_back({{"first", opened.modalities[global.differences[k].first]},
+                           {"second", opened.modalities[global.differences[k].second]},
+                           {"shapley", interval_json(global.differences[k].shapley)},
+                           {"shapley_auc", interval_json(global.auc.differences[k])}});
   for (const Agreement& pair : global.agreement)
     agreement.push_back({{"first", pair.first},
                          {"second", pair.second},
@@ -133,6 +138,7 @@ Json global_json(const RunCohort& opened, const GlobalExplanation& global) {
           {"loss_name", loss_name(opened.trained.fit.target.task)},
           {"loss", interval_json(global.loss)},
           {"prior_loss", interval_json(global.prior_loss)},
+          {"auc", interval_json(global.auc.auc)},
           {"modalities", modalities},
           {"differences", differences},
           {"compared", global.compared},
@@ -156,11 +162,13 @@ std::vector<std::string> explanation_notes(const RunCohort& opened, const Global
 }
 
 std::string global_text(const RunCohort& opened, const GlobalExplanation& global) {
-  TextTable table({"modality", "patients", "Shapley: loss saved", "ablation: loss without it", "mean attention"});
+  TextTable table(
+      {"modality", "patients", "Shapley: loss saved", "loss without it", "Shapley: AUC gained", "mean attention"});
   for (std::size_t m = 0; m < opened.modalities.size(); ++m) {
     const ModalityImportance& modality = global.modalities[m];
     table.add({opened.modalities[m], std::to_string(modality.patients), interval_text(modality.shapley),
-               interval_text(modality.ablation), interval_text(modality.attention)});
+               interval_text(modality.ablation), interval_text(global.auc.shapley[m]),
+               interval_text(modality.attention)});
   }
   std::string text = table.text();
   if (global.loss.value)

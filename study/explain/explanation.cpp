@@ -40,6 +40,7 @@ class PatientGame {
         if (!std::isfinite(value)) fail(patient);
     }
     const std::span<const double> all{values_.data() + (sets_ - 1) * outputs_, outputs_};
+    for (const double value : values_) out.set_values.push_back(static_cast<float>(value));
     out.value.insert(out.value.end(), all.begin(), all.end());
     for (std::size_t k = 0; k < outputs_; ++k) {
       for (std::size_t set = 0; set < sets_; ++set) worth_[set] = values_[set * outputs_ + k];

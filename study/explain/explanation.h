@@ -29,6 +29,7 @@ struct PatientExplanations {
   // 1: two of the measures (sizes of Shapley value and ablation, attention weight) order two modalities that the
   // patient has in opposite ways. Equal numbers contradict nothing.
   std::vector<std::uint8_t> disagrees;
+  std::vector<float> set_values;  // [n, 2^M, K] v(S) of every set
   // The same game played for the patient's loss: v(S) = -patient_loss(). NaN without a target.
   std::vector<double> loss, prior_loss;             // [n] of v(all) and v(none)
   std::vector<double> loss_shapley, loss_ablation;  // [n, M]
@@ -40,6 +41,10 @@ struct PatientExplanations {
   }
   std::span<const double> of_patient(const std::vector<double>& values, std::size_t i) const {
     return {values.data() + i * modalities, modalities};
+  }
+  // [K] v(S) of one patient, as single precision.
+  std::span<const float> of_set(std::size_t i, std::size_t set) const {
+    return {set_values.data() + ((i << modalities) + set) * outputs, outputs};
   }
   std::span<const float> weights_of(std::size_t i) const {
     if (weights.empty()) return {};

@@ -53,7 +53,8 @@ void count_agreement(const PatientExplanations& all, GlobalExplanation& out) {
 
 }  // namespace
 
-GlobalExplanation summarise(const PatientExplanations& all, const Cohort& cohort, std::uint64_t seed) {
+GlobalExplanation summarise(const PatientExplanations& all, const Dataset& dataset, std::uint64_t seed) {
+  const Cohort& cohort = dataset.cohort();
   GlobalExplanation out;
   out.patients = static_cast<std::int64_t>(all.count());
   for (const double loss : all.loss) out.labelled += std::isnan(loss) ? 0 : 1;
@@ -102,6 +103,7 @@ GlobalExplanation summarise(const PatientExplanations& all, const Cohort& cohort
   }
   for (std::size_t a = 0; a < all.modalities; ++a)
     for (std::size_t b = a + 1; b < all.modalities; ++b) out.differences.push_back({a, b, *next++});
+  out.auc = auc_importance(all, dataset, seed);
   count_agreement(all, out);
   return out;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "study/explain/auc_game.h"
 #include "study/explain/explanation.h"
 #include "study/mean_interval.h"
 
@@ -36,12 +37,13 @@ struct GlobalExplanation {
     MeanInterval shapley;
   };
   std::vector<Difference> differences;
+  AucImportance auc;
   std::int64_t compared = 0;  // patients that Agreement and `disagree` are about
   std::int64_t disagree = 0;
   std::vector<Agreement> agreement;
 };
 
 // Intervals: 95 %, resampling patients or, where the cohort has groups, whole groups.
-GlobalExplanation summarise(const PatientExplanations& explanations, const Cohort& cohort, std::uint64_t seed);
+GlobalExplanation summarise(const PatientExplanations& explanations, const Dataset& dataset, std::uint64_t seed);
 
 }  // namespace plait

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "io/formats/png.h"
 #include "tests/support/trained_run.h"
 
 namespace plait::test {
@@ -100,6 +101,14 @@ TEST_P(Explain, RowsAddUpToThePredictions) {
   }
   EXPECT_NEAR(shared, json.at("prior_loss").at("value").get<double>() - json.at("loss").at("value").get<double>(),
               1e-9);
+  if (std::string(task) == "regression") {
+    EXPECT_TRUE(json.at("auc").at("value").is_null());
+  } else {
+    double gained = 0.0;
+    for (const auto& [name, modality] : json.at("modalities").items())
+      gained += modality.at("shapley_auc").at("value").get<double>();
+    EXPECT_NEAR(gained, json.at("auc").at("value").get<double>() - 0.5, 1e-9);
+  }
   EXPECT_EQ(json.at("notes").empty(), std::string(fusion) == "hybrid");
   EXPECT_EQ(read_rows(trained.folder / "e" / "global.csv").size(), 3u);
 }
@@ -195,6 +204,37 @@ TEST(ExplainFeatures, AreLeftOutWhereNobodyWantsOrHasThem) {
   for (const TrainedRun* run : {&trained, &image}) {
     EXPECT_FALSE(std::filesystem::exists(run->folder / "e" / "features.csv"));
     for (const Row& row : read_rows(run->folder / "e" / "explanations.csv")) EXPECT_EQ(row.at("columns_error"), "");
+  }
+}
+
+// Row 8 of the labels has a space in its id, row 9 letters beyond ASCII: neither becomes a file's name.
+TEST(ExplainMaps, OfTheFirstAndOfThoseNamed) {
+  const TrainedRun trained;
+  explain(trained, "e",
+          {"--split", "all", "--no-features", "--maps", "2", "--map-patients", "p 7,\xc3\xa9t\xc3\xa9-8"});
+  const std::vector<Row> rows = read_rows(trained.folder / "e" / "maps.csv");
+  ASSERT_EQ(rows.size(), 4u);
+  EXPECT_EQ(rows[2].at("patient_id"), "p 7");
+  EXPECT_EQ(rows[2].at("file"), "maps/000008-image.png");
+  for (const Row& row : rows) {
+    const PngImage picture = read_png(trained.folder / "e" / row.at("file"));
+    EXPECT_EQ(picture.channels, 3);
+    EXPECT_GE(std::max(picture.width / 3, picture.height), 256);
+    EXPECT_LE(number(row, "occlusion_lowest"), number(row, "occlusion_largest"));
+  }
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(trained.folder / "e" / "maps"), {}), 4);
+  EXPECT_EQ(std::filesystem::status(trained.folder / "e" / "maps").permissions(), std::filesystem::perms(0700));
+
+  const TrainedRun ehr({}, "ehr");
+  const Finished no_image =
+      plait_run({"explain", ehr.run(), ehr.cohort.path(), "--out", ehr.folder / "e", "--maps", "1"});
+  EXPECT_TRUE(refused(no_image, 2)) << no_image.err;
+  for (const char* id : {"nobody-of-them", "005"}) {  // not in the labels; has nothing
+    const Finished refusal = plait_run({"explain", trained.run(), trained.cohort.path(), "--out", trained.folder / "n",
+                                        "--split", "all", "--map-patients", id});
+    EXPECT_TRUE(refused(refusal, 2)) << refusal.err;
+    EXPECT_FALSE(refusal.says(id)) << refusal.err;
+    EXPECT_FALSE(std::filesystem::exists(trained.folder / "n"));
   }
 }
 

@@ -135,16 +135,16 @@ TEST_P(Privacy, EverythingThatARunWrites) {
   expect_private(folder_ / "predictions.csv");
   for (const bool json : {false, true}) {
     const std::string out = json ? "explained" : "deep/explained";
-    std::vector<std::string> arguments{"explain",     run,       cohort_.path(), "--out",
-                                       folder_ / out, "--split", "all",          "--per-patient"};
+    std::vector<std::string> arguments{"explain", run,   cohort_.path(),  "--out",  folder_ / out,
+                                       "--split", "all", "--per-patient", "--maps", "2"};
     if (json) arguments.push_back("--json");
     expect_code(0, arguments);
     expect_private(folder_ / out);
     for (const auto& entry : fs::recursive_directory_iterator(folder_ / out)) {
       if (!entry.is_regular_file()) continue;
       SCOPED_TRACE(entry.path());
-      const bool rows =
-          entry.path().filename() == "explanations.csv" || entry.path().filename() == "features_per_patient.csv";
+      const bool rows = entry.path().filename() == "explanations.csv" ||
+                        entry.path().filename() == "features_per_patient.csv" || entry.path().filename() == "maps.csv";
       EXPECT_EQ(holds(read_bytes(entry.path()), cohort_.ids), rows);
       expect_silent(cohort_, read_bytes(entry.path()), {.ids = rows, .classes = rows});
     }

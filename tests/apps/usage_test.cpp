@@ -14,8 +14,8 @@ TEST(Usage, HelpOfEverySubcommandNamesItsOptions) {
       {"evaluate", {"run", "cohort", "--split", "--without", "--json", "--device", "--trace"}},
       {"predict", {"run", "cohort", "--out", "--device", "--trace"}},
       {"explain",
-       {"run", "cohort", "--out", "--split", "--no-targets", "--no-features", "--per-patient", "--steps", "--json",
-        "--device", "--trace"}},
+       {"run", "cohort", "--out", "--split", "--no-targets", "--no-features", "--per-patient", "--steps", "--maps",
+        "--map-patients", "--json", "--device", "--trace"}},
       {"info", {"run"}}};
   const Finished top = plait_run({"--help"});
   EXPECT_EQ(top.code, 0);

@@ -13,7 +13,7 @@ namespace {
 TEST(GlobalExplanation, IsTheMeanOverPatients) {
   test::ExplainedModel explained(TaskKind::binary, "hybrid", 120);
   const PatientExplanations all = explain(explained.model(), *explained.dataset, explained.everybody);
-  const GlobalExplanation global = summarise(all, explained.cohort, 5);
+  const GlobalExplanation global = summarise(all, *explained.dataset, 5);
   EXPECT_EQ(global.patients, 120);
   EXPECT_EQ(global.labelled, 120);
   EXPECT_EQ(global.abstained, 15);
