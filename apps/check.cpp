@@ -73,6 +73,10 @@ int run_check(const CheckCommand& command) {
     fmt::print("  {} {}: {}{}\n", report.task == TaskKind::multilabel ? "label" : "class", printable(report.classes[c]),
                report.class_counts[c], positive ? " (positive)" : "");
   }
+  if (report.task == TaskKind::survival && !report.name.empty())
+    fmt::print("  events: {}, censored: {}\n  times: {}, {} different\n", report.events,
+               report.patients - report.unlabelled - report.events,
+               report.whole_times ? "whole numbers" : "numbers with fractions", report.times);
   if (report.unlabelled > 0) fmt::print("  without a target: {} (predicted, never trained on)\n", report.unlabelled);
   if (report.groups > 0) fmt::print("  groups: {}\n", report.groups);
   if (checked.cohort) print_modalities(*checked.cohort);

@@ -62,6 +62,8 @@ std::string evaluation_text(const Evaluation& evaluation, const std::vector<std:
 
 std::string one_sided_text(const Evaluation& evaluation, const TargetFit& target) {
   std::string text;
+  if (target.task == TaskKind::survival)
+    return evaluation.targets[1] == 0 ? "  note: nobody here has an event: what compares risks is not defined\n" : "";
   for (std::size_t k = 0; k < evaluation.targets.size(); ++k) {
     const bool all = evaluation.targets[k] == evaluation.patients;
     if (target.task == TaskKind::multilabel && (all || evaluation.targets[k] == 0))

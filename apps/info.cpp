@@ -17,7 +17,7 @@ void print_build() {
   fmt::print("  gpu         {}\n", describe_gpu());
   fmt::print("  fusions     unimodal, early, late, concat, attention, hybrid\n");
   fmt::print("  encoders    mlp (table), cnn (image), dae (expression)\n");
-  fmt::print("  tasks       binary, multiclass, multilabel, regression\n");
+  fmt::print("  tasks       binary, multiclass, multilabel, regression, survival\n");
 }
 
 // Early fusion has one encoder for all modalities together.

@@ -18,6 +18,8 @@ std::vector<std::string> value_columns(const TargetFit& target) {
       return {"probability"};
     case TaskKind::regression:
       return {"value"};
+    case TaskKind::survival:
+      return {"risk"};
     case TaskKind::multiclass:
     case TaskKind::multilabel:
       break;

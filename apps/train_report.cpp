@@ -114,7 +114,7 @@ void print_plan(const TrainedModel& trained, const Training& training, const Coh
   fmt::print("{} model, {}, on {}\n", trained.config.model.fusion,
              counted(trained.model->parameters().parameter_count(), "parameter"), device);
   if (trained.config.model.fusion == "early") {
-    const EarlyWidth width = early_width(trained.config.model, trained.model->outputs());
+    const EarlyWidth width = early_width(trained.config.model, trained.model->task(), trained.model->outputs());
     fmt::print("one MLP with {} hidden units: {} parameters, the hybrid model of this configuration has {}\n",
                width.hidden, width.parameters, width.hybrid_parameters);
   }

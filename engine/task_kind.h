@@ -8,13 +8,14 @@
 
 namespace plait {
 
-enum class TaskKind { binary, multiclass, multilabel, regression };
+enum class TaskKind { binary, multiclass, multilabel, regression, survival };
 
-inline constexpr std::array<std::pair<TaskKind, std::string_view>, 4> kTaskNames{{
+inline constexpr std::array<std::pair<TaskKind, std::string_view>, 5> kTaskNames{{
     {TaskKind::binary, "binary"},
     {TaskKind::multiclass, "multiclass"},
     {TaskKind::multilabel, "multilabel"},
     {TaskKind::regression, "regression"},
+    {TaskKind::survival, "survival"},
 }};
 
 // The name as written in cohort.toml.

@@ -75,6 +75,11 @@ class Architecture {
   virtual bool has_attention() const { return false; }
 };
 
+// A risk has no bias: a partial likelihood does not see what is added to all risks.
+inline bool head_has_bias(TaskKind task) {
+  return task != TaskKind::survival;
+}
+
 // What every architecture is built from. The constructors declare the parameters and do not allocate them.
 struct ArchitectureParts {
   const ModelConfig& config;
@@ -93,6 +98,6 @@ std::unique_ptr<Architecture> make_late(ParameterStore& store, const Architectur
 struct EarlyWidth {
   std::int64_t hidden = 1, parameters = 0, hybrid_parameters = 0;
 };
-EarlyWidth early_width(const ModelConfig& config, std::int64_t outputs);
+EarlyWidth early_width(const ModelConfig& config, TaskKind task, std::int64_t outputs);
 
 }  // namespace plait

@@ -55,6 +55,8 @@ LossSum MultimodalModel::task_loss(Tape& tape, const Value& logits, const Batch&
       return ops::softmax_cross_entropy(tape, logits, batch);
     case TaskKind::regression:
       return ops::squared_error(tape, logits, batch);
+    case TaskKind::survival:
+      return ops::cox_partial_likelihood(tape, logits, batch);
     case TaskKind::binary:
     case TaskKind::multilabel:
       break;
@@ -79,7 +81,7 @@ DataLosses MultimodalModel::loss(Tape& tape, const StepContext& context, const B
       view.weights = ops::select_weights(tape.arena(), batch.weights, batch.available, tower.modality);
       terms.task += task_loss(tape, tower.logits, view);
     }
-  } else {
+  } else if (context.training || task_ != TaskKind::survival) {
     terms.task = task_loss(tape, done.logits, batch);
   }
   if (context.training) record_all_parameters(tape);

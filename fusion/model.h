@@ -19,7 +19,7 @@ class MultimodalModel : public Objective {
  public:
   using Forward = ModelForward;
 
-  // outputs: logits of the head (binary 1, multi-class the classes, multi-label the labels, regression 1). The initial
+  // outputs: logits of the head (binary 1, multi-class the classes, multi-label the labels, others 1). The initial
   // parameters are drawn from the seed. Throws usage errors for configurations that cannot be built.
   MultimodalModel(const ModelConfig& config, TaskKind task, std::int64_t outputs, const ModelTraining& training,
                   std::uint64_t seed, DType dtype = DType::f32);
@@ -41,7 +41,8 @@ class MultimodalModel : public Objective {
     return loss(tape, context, batch, nullptr);
   }
   // The same, and what forward computed (result may be null). Late fusion: in training the sum of the towers' losses,
-  // otherwise the loss of the combined prediction.
+  // otherwise the loss of the combined prediction. Survival: in training the patients are in descending order of time,
+  // otherwise there is no task loss: it is about all patients of a part together (study/survival/cox_loss.h).
   DataLosses loss(Tape& tape, const StepContext& context, const Batch& batch, Forward* result) const;
 
   // The loss that pretrains one modality's denoising autoencoder, and nothing else.

@@ -7,6 +7,11 @@ namespace {
 
 std::vector<std::int64_t> count_targets(const TargetFit& target, const Predictions& scored) {
   if (target.task == TaskKind::regression) return {};
+  if (target.task == TaskKind::survival) {
+    std::vector<std::int64_t> counts(2, 0);  // censored, event
+    for (std::size_t i = 1; i < scored.targets.size(); i += 2) ++counts[scored.targets[i] == 1.0 ? 1 : 0];
+    return counts;
+  }
   const bool multilabel = target.task == TaskKind::multilabel;
   std::vector<std::int64_t> counts(multilabel ? target.names.size() : target.classes.size(), 0);
   for (std::size_t i = 0; i < scored.targets.size(); ++i) {

@@ -15,7 +15,7 @@ struct Evaluation {
   std::int64_t abstained = 0;  // of these, answered with the training prior
   std::vector<Interval> metrics;
   // How many of them are of each class (binary, multiclass) or have each label (multilabel), in the order of the
-  // model's classes or labels; regression: empty.
+  // model's classes or labels; survival: censored patients, events; regression: empty.
   std::vector<std::int64_t> targets;
   std::vector<double> attention;  // a modality; empty for models without
 };

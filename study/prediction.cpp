@@ -10,6 +10,7 @@
 #include "kernels/math/activation.h"
 #include "study/inference.h"
 #include "study/prediction_share.h"
+#include "study/survival/cox_loss.h"
 
 namespace plait {
 namespace {
@@ -33,6 +34,9 @@ void to_values(const TargetFit& target, const float* logits, std::int64_t output
     case TaskKind::regression:
       for (std::int64_t k = 0; k < outputs; ++k)
         values[k] = static_cast<double>(logits[k]) * target.deviation + target.mean;
+      return;
+    case TaskKind::survival:
+      values[0] = static_cast<double>(logits[0]);
       return;
   }
 }
@@ -150,6 +154,7 @@ PatientPredictions predict_from(const ResidentCohort* resident, const Multimodal
   BatchLoss sum;
   for (const BatchLoss& batch : losses) sum.loss += batch.loss, sum.weight += batch.weight;
   if (sum.weight > 0.0) out.task_loss = sum.loss / sum.weight;
+  if (model.task() == TaskKind::survival) out.task_loss = cox_loss(out, dataset);
   return out;
 }
 

@@ -17,11 +17,13 @@ namespace plait {
 struct PatientPredictions {
   std::vector<std::int64_t> patients;   // rows of the cohort
   std::int64_t outputs = 0;             // columns of `values`
-  std::vector<double> values;           // [n, outputs] probabilities; regression: raw units
+  std::vector<double> values;           // [n, outputs] probabilities; regression: raw units; survival: risks
   std::vector<float> weights;           // [n, M] attention weights; empty for models without
   std::vector<ModalityMask> available;  // what the model was shown
   std::vector<std::uint8_t> abstains;   // 1: nothing to go by, `values` is the training prior
-  double task_loss = 0.0;               // weighted mean over the labelled patients that the model does not abstain on
+  // Weighted mean over the labelled patients that the model does not abstain on; survival: over their events,
+  // unweighted.
+  double task_loss = 0.0;
 
   std::int64_t count() const { return static_cast<std::int64_t>(patients.size()); }
   std::int64_t abstained() const;

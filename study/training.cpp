@@ -14,6 +14,7 @@
 #include "study/pretraining.h"
 #include "study/run.h"
 #include "study/stacking.h"
+#include "study/survival/full_batch.h"
 #include "study/train_checkpoint.h"
 
 namespace plait {
@@ -103,7 +104,10 @@ std::vector<std::string> notes_on(const RunConfig& config, const Cohort& cohort,
   }
   if (training.validation_patients == 0 && config.train.patience > 0)
     notes.push_back("nobody to validate on: no early stopping, the last epoch is kept");
-  if (training.training_patients <= config.train.batch_size && config.train.accumulate == 1)
+  if (cohort.task == TaskKind::survival)
+    notes.push_back("survival is trained on full batches, whatever train.batch_size says: the " +
+                    std::to_string(config.train.epochs) + " steps of train.epochs, one an epoch");
+  else if (training.training_patients <= config.train.batch_size && config.train.accumulate == 1)
     notes.push_back("one step an epoch: for a cohort this small a smaller train.batch_size learns more in an epoch");
   return notes;
 }
@@ -159,6 +163,8 @@ struct SetUp {
 
 void set_up(SetUp& made, Training& training, const RunConfig& config, const Cohort& cohort, const Split& split,
             const TrainingOptions& options) {
+  const bool survival = cohort.task == TaskKind::survival;
+  if (survival) require_survival_settings(config, options.ranks != nullptr ? options.ranks->size() : 1);
   training.distribution = distribution_of(config.distributed, options.ranks, options.device_ranks, options.fast);
   training.trained = build_model(config, fit_preprocess(cohort, split.train, config.preprocess));
   MultimodalModel& model = *training.trained.model;
@@ -182,6 +188,12 @@ void set_up(SetUp& made, Training& training, const RunConfig& config, const Coho
                   .accumulate = config.train.accumulate,
                   .parts = training.distribution.parts,
                   .trace = options.trace};
+  if (survival) {
+    order_by_time(made.patients, dataset, "training");
+    order_by_time(made.validation, dataset, "validation");
+    made.loading.batch_size = training.training_patients;
+    made.loading.shuffle = false;
+  }
   if (config.train.balanced_class_weights) made.loading.weights = balanced_weights(dataset, made.patients);
   Trainer& trainer = made.trainer.emplace(model, config.train, training.distribution);
   training.optimizer_bytes = trainer.optimizer_bytes();

@@ -2,6 +2,7 @@
 
 #include "engine/error.h"
 #include "engine/metrics/calibration.h"
+#include "engine/metrics/concordance.h"
 #include "engine/metrics/multiclass.h"
 #include "engine/metrics/multilabel.h"
 #include "engine/metrics/ranking.h"
@@ -103,6 +104,17 @@ Evaluation regression_evaluation(const Predictions& p) {
   };
 }
 
+Evaluation survival_evaluation(const Predictions& p) {
+  std::vector<double> time, event;
+  for (std::size_t i = 0; i < p.targets.size(); i += 2) {
+    time.push_back(p.targets[i]);
+    event.push_back(p.targets[i + 1]);
+  }
+  return [ranking = ConcordanceRanking(time, event, p.values)](Multiplicity times) -> std::vector<NamedMetric> {
+    return {{"c_index", ranking.pairs(times).index()}};
+  };
+}
+
 Evaluation evaluation_of(const Predictions& p) {
   check_predictions(p);
   switch (p.task) {
@@ -114,6 +126,8 @@ Evaluation evaluation_of(const Predictions& p) {
       return multilabel_evaluation(p);
     case TaskKind::regression:
       return regression_evaluation(p);
+    case TaskKind::survival:
+      return survival_evaluation(p);
   }
   throw Error(ExitCode::internal, "[metrics] task: not one that has metrics");
 }

@@ -5,6 +5,7 @@
 //   multilabel  auc_macro auc_micro auprc_macro auprc_micro accuracy_macro balanced_accuracy_macro f1_macro f1_micro
 //               precision_macro precision_micro recall_macro recall_micro subset_accuracy brier ece_macro log_loss
 //   regression  rmse mae r2
+//   survival    c_index
 // Decisions are taken at probability >= 0.5, classes by the largest probability; macro AUC and AUPRC are means of one
 // class against the rest over the classes that occur beside another. A metric that is not defined has no value.
 // docs/metrics.md has the definitions.

@@ -11,10 +11,11 @@ namespace plait {
 struct Predictions {
   TaskKind task = TaskKind::binary;
   // Columns of `values`. binary: 1, the probability of the positive class; multiclass: the classes; multilabel: the
-  // labels; regression: 1.
+  // labels; regression: 1; survival: 1, the risk (higher = earlier event).
   std::size_t outputs = 1;
-  std::vector<double> values;  // [n, outputs] probabilities, or the predicted numbers
-  // binary: [n] of 0 or 1; multiclass: [n] class indices; multilabel: [n, outputs] of 0 or 1; regression: [n] numbers.
+  std::vector<double> values;  // [n, outputs] probabilities, or the predicted numbers or risks
+  // binary: [n] of 0 or 1; multiclass: [n] class indices; multilabel: [n, outputs] of 0 or 1; regression: [n] numbers;
+  // survival: [n, 2] time, and 1 for an event or 0.
   std::vector<double> targets;
 
   std::size_t patients() const { return outputs == 0 ? 0 : values.size() / outputs; }

@@ -14,7 +14,8 @@ Value dense(Tape& tape, const Value& x, const Value& weight, const Value& bias, 
   if (xs.columns() != ws.columns())  // the message is put together only here: a step allocates nothing
     check(false, "[dense] columns: input has " + std::to_string(xs.columns()) + ", weight has " +
                      std::to_string(ws.columns()));
-  check(bias.data.shape.count() == ws.rows(), "[dense] bias and weight differ in outputs");
+  const bool biased = !bias.data.empty();
+  check(!biased || bias.data.shape.count() == ws.rows(), "[dense] bias and weight differ in outputs");
   Arena& arena = tape.arena();
   const Tensor y = arena.tensor({xs.rows(), ws.rows()}, xs.dtype);
   const DenseParams p{.batch = xs.rows(),
@@ -27,13 +28,13 @@ Value dense(Tape& tape, const Value& x, const Value& weight, const Value& bias, 
   if (arena.on_gpu())
     dispatch_gpu(xs.dtype, [&]<class T>(T) {
       const Scratch scratch(arena, gpu::dense_workspace_bytes<T>(p));
-      gpu::dense_forward<T>(p, xs.as<T>(), ws.as<T>(), bias.data.as<float>(), y.as<T>(), scratch.data(),
-                            arena.stream());
+      gpu::dense_forward<T>(p, xs.as<T>(), ws.as<T>(), biased ? bias.data.as<float>() : nullptr, y.as<T>(),
+                            scratch.data(), arena.stream());
     });
   else
     dispatch_float(xs.dtype, [&]<class T>(T) {
       const Scratch scratch(arena, cpu::dense_workspace_bytes<T>(p));
-      cpu::dense_forward<T>(p, xs.as<T>(), ws.as<T>(), bias.data.as<T>(), y.as<T>(), scratch.data());
+      cpu::dense_forward<T>(p, xs.as<T>(), ws.as<T>(), biased ? bias.data.as<T>() : nullptr, y.as<T>(), scratch.data());
     });
   return tape.record(y, {x, weight, bias}, [=, xs = xs, ws = ws](Tape& t, const Tensor& dy, const GradSlot* dx) {
     if (t.arena().on_gpu())

@@ -31,7 +31,7 @@ struct Batch {
   std::vector<ModalityBatch> modalities;
   Tensor available;         // u8 [size] ModalityMask: bit m = modality m is there
   Tensor rows;              // i32 [size] the patient's row in the labels file, 0-based: keys the random draws
-  Tensor targets;           // f32 [size, outputs]; multi-class: i32 [size] class index
+  Tensor targets;           // f32 [size, outputs]; multi-class: i32 [size] class index; survival: f32 [size, 2]
   Tensor weights;           // f32 [size] weight of the patient in the loss
   double weight_sum = 0.0;  // over all batches of the optimizer step, all parts of them: every data loss's denominator
   const double* device_weight_sum = nullptr;  // on a GPU: the same number in its memory

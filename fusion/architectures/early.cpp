@@ -27,9 +27,10 @@ class Early : public Architecture {
   Early(ParameterStore& store, const ArchitectureParts& parts)
       : modalities_(static_cast<int>(parts.config.inputs.size())),
         layers_(store, "encoder.early",
-                {input_width(parts.config), early_width(parts.config, parts.outputs).hidden, parts.config.embed_dim},
+                {input_width(parts.config), early_width(parts.config, parts.task, parts.outputs).hidden,
+                 parts.config.embed_dim},
                 Activation::relu),
-        head_(store, "head", parts.config.embed_dim, parts.outputs, Activation::identity),
+        head_(store, "head", parts.config.embed_dim, parts.outputs, Activation::identity, head_has_bias(parts.task)),
         keep_(parts.training.keep) {}
 
   ModelForward forward(Tape& tape, const ParameterStore& store, const StepContext& context,
@@ -76,14 +77,15 @@ class Early : public Architecture {
 
 }  // namespace
 
-EarlyWidth early_width(const ModelConfig& config, std::int64_t outputs) {
+EarlyWidth early_width(const ModelConfig& config, TaskKind task, std::int64_t outputs) {
   ModelConfig hybrid = config;
   hybrid.fusion = "hybrid";
   ParameterStore store;  // declared, never allocated
-  make_joint(store, {.config = hybrid, .task = TaskKind::binary, .outputs = outputs, .training = {}}, -1);
+  make_joint(store, {.config = hybrid, .task = task, .outputs = outputs, .training = {}}, -1);
   EarlyWidth width{.hidden = 1, .parameters = 0, .hybrid_parameters = store.parameter_count()};
-  // (in + 1) h + (h + 1) d + (d + 1) outputs
-  const std::int64_t d = config.embed_dim, per_unit = input_width(config) + 1 + d, fixed = d + (d + 1) * outputs;
+  // (in + 1) h + (h + 1) d + (d + 1) outputs; a head without bias: d outputs
+  const std::int64_t d = config.embed_dim, per_unit = input_width(config) + 1 + d,
+                     per_output = d + (head_has_bias(task) ? 1 : 0), fixed = d + per_output * outputs;
   width.hidden = std::max<std::int64_t>(1, (width.hybrid_parameters - fixed + per_unit / 2) / per_unit);
   width.parameters = per_unit * width.hidden + fixed;
   return width;

@@ -15,7 +15,7 @@ class Joint : public Architecture {
       : encoders_(store, parts.config, only),
         strategy_(only < 0 ? make_strategy(store, parts.config) : nullptr),
         head_(store, "head", strategy_ ? strategy_->width() : parts.config.embed_dim, parts.outputs,
-              Activation::identity),
+              Activation::identity, head_has_bias(parts.task)),
         training_(parts.training),
         zero_missing_(parts.config.missing == MissingRule::zero) {}
 

@@ -14,6 +14,7 @@ HeadLink link_of(TaskKind task) {
     case TaskKind::multiclass:
       return HeadLink::softmax;
     case TaskKind::regression:
+    case TaskKind::survival:
       return HeadLink::identity;
     case TaskKind::binary:
     case TaskKind::multilabel:
@@ -27,7 +28,8 @@ class Late : public Architecture {
   Late(ParameterStore& store, const ArchitectureParts& parts)
       : encoders_(store, parts.config, -1), mean_(parts.config.late_mean), link_(link_of(parts.task)) {
     for (const InputShape& input : parts.config.inputs)
-      heads_.emplace_back(store, "head." + input.name, parts.config.embed_dim, parts.outputs, Activation::identity);
+      heads_.emplace_back(store, "head." + input.name, parts.config.embed_dim, parts.outputs, Activation::identity,
+                          head_has_bias(parts.task));
     if (mean_ != LateMean::stacked) return;
     weight_ = store.add("fusion.stacking.weight", {static_cast<std::int64_t>(heads_.size())}, Init::zeros, false);
     log_scale_ = store.add("fusion.stacking.log_scale", {1}, Init::zeros, false);

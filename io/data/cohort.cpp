@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "io/data/cohort_file.h"
@@ -107,6 +108,7 @@ void count(const Cohort& cohort, CohortReport& report) {
   if (no_classes) report.classes.clear();
   report.class_counts.assign(report.classes.size(), 0);
   for (const ModalityData& modality : cohort.modalities) report.modalities.push_back(modality.name);
+  std::set<double> times;
   for (std::int64_t patient = 0; patient < cohort.patients(); ++patient) {
     const ModalityMask mask = cohort.available(patient);
     ++report.availability[mask];
@@ -118,6 +120,10 @@ void count(const Cohort& cohort, CohortReport& report) {
     }
     if (!labelled) {
       ++report.unlabelled;
+    } else if (cohort.task == TaskKind::survival) {
+      report.events += cohort.target(patient, 1) == 1.0;
+      report.whole_times = report.whole_times && std::trunc(cohort.target(patient)) == cohort.target(patient);
+      times.insert(cohort.target(patient));
     } else if (cohort.task == TaskKind::multilabel) {
       for (std::int64_t k = 0; k < cohort.target_columns(); ++k) {
         report.class_counts[static_cast<std::size_t>(k)] += cohort.target(patient, k) == 1.0;
@@ -126,6 +132,7 @@ void count(const Cohort& cohort, CohortReport& report) {
       ++report.class_counts[static_cast<std::size_t>(cohort.target(patient))];
     }
   }
+  report.times = std::ssize(times);
   if (!cohort.has_groups) return;
   report.groups = static_cast<std::int64_t>(std::set<std::int32_t>(cohort.group.begin(), cohort.group.end()).size());
 }

@@ -71,13 +71,13 @@ struct Cohort {
 
   std::vector<std::string> ids;           // in the order of the labels file
   std::vector<std::uint32_t> line;        // [patients] line of the labels file, for messages
-  std::vector<std::string> target_names;  // columns of the labels file: one, multilabel several
+  std::vector<std::string> target_names;  // columns of the labels file: one, multilabel several, survival time, event
   // binary and multiclass: names of the classes, sorted (as numbers when all are numbers, else as text). binary: the
-  // second one is positive, so 1 of {0, 1}. Numbers are spelled canonically ("1.0" is "1"). multilabel and regression:
-  // empty.
+  // second one is positive, so 1 of {0, 1}. Numbers are spelled canonically ("1.0" is "1"). Else empty.
   std::vector<std::string> classes;
   // [patients, target columns]: binary and multiclass: index into `classes`; multilabel: 0 or 1; regression: the
-  // number, at most kLargestTarget in size. A patient with any target cell missing has NaN in all of them.
+  // number, at most kLargestTarget in size; survival: a time above 0, and 1 for an event or 0. A patient with any
+  // target cell missing has NaN in all of them.
   std::vector<double> targets;
   bool has_targets = true;          // false: they were not read, nobody is labelled
   std::vector<std::int32_t> group;  // [patients] patients of one group stay together; without the column: all differ
@@ -122,8 +122,7 @@ struct CohortOptions {
 };
 
 // Reads a cohort folder or a prepared cohort, whichever the path is. The first problem is a data error that names file,
-// line and column (for CSV files the column counts fields), never a patient's value; kind = "survival" is a usage
-// error.
+// line and column (for CSV files the column counts fields), never a patient's value.
 Cohort read_cohort(const std::filesystem::path& path, const CohortOptions& options = {});
 
 // Reads a cohort folder for a prepared cohort: rows go to the sink, labels may be missing, images may be of several

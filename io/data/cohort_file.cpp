@@ -134,26 +134,31 @@ class CohortFileReader {
   void read_task(const TomlTable& task, const FilePosition& where) {
     const TomlEntry& kind = required(task, "task", "kind", where);
     const std::string word = text_of(kind);
-    if (word == "survival") {
-      fail_usage(
-          fmt::format("{}:{}:{}: task kind \"survival\" is not supported yet: use binary, multiclass, multilabel "
-                      "or regression",
-                      file_, kind.value.line, kind.value.column));
-    }
     const std::optional<TaskKind> known = task_from_name(word);
     if (!known) {
       fail_data(place(kind.value), fmt::format("unknown task kind \"{}\": one of binary, multiclass, multilabel, "
-                                               "regression",
+                                               "regression, survival",
                                                word));
     }
     result_.task = *known;
-    check_keys(task, "task", {"kind", "file", "target"});
+    const bool survival = result_.task == TaskKind::survival;
+    if (survival)
+      check_keys(task, "task", {"kind", "file", "time", "event"});
+    else
+      check_keys(task, "task", {"kind", "file", "target"});
     const TomlEntry& file = required(task, "task", "file", where);
     result_.labels_file = text_of(file);
     result_.labels_path = path_inside(folder_, result_.labels_file, place(file.value));
-    const TomlEntry& target = required(task, "task", "target", where);
-    result_.targets = columns_of(target, result_.task == TaskKind::multilabel);
-    if (result_.targets.empty()) fail_data(place(target.value), "\"target\" names no column");
+    if (survival) {
+      for (const char* key : {"time", "event"})
+        result_.targets.push_back(columns_of(required(task, "task", key, where), false)[0]);
+      if (result_.targets[0].name == result_.targets[1].name)
+        fail_data(result_.targets[1].where, "\"time\" and \"event\" name one column");
+    } else {
+      const TomlEntry& target = required(task, "task", "target", where);
+      result_.targets = columns_of(target, result_.task == TaskKind::multilabel);
+      if (result_.targets.empty()) fail_data(place(target.value), "\"target\" names no column");
+    }
     for (const NamedColumn& column : result_.targets) {
       if (column.name == "patient_id") fail_data(column.where, "patient_id cannot be the target");
     }

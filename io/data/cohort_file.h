@@ -35,14 +35,14 @@ struct CohortFile {
   TaskKind task = TaskKind::binary;
   std::string labels_file;
   std::filesystem::path labels_path;
-  std::vector<NamedColumn> targets;
+  std::vector<NamedColumn> targets;       // one; multilabel: the labels; survival: time, event
   std::vector<ModalityEntry> modalities;  // 1 .. max_modalities
 };
 
 // Letters, digits, _ and -; not the name of a kind of fusion.
 bool is_modality_name(std::string_view name);
 
-// Problems go to the log; where one leaves the rest without meaning it is thrown. kind = "survival" is a usage error.
+// Problems go to the log; where one leaves the rest without meaning it is thrown.
 CohortFile read_cohort_file(const std::filesystem::path& folder, ProblemLog& log);
 
 }  // namespace plait

@@ -58,6 +58,10 @@ std::vector<std::string> cohort_notes(const Cohort& cohort, const CohortReport& 
                                 report.task == TaskKind::multilabel ? (rare == 1 ? "label has" : "labels have")
                                                                     : (rare == 1 ? "class has" : "classes have"),
                                 kParts));
+  if (report.task == TaskKind::survival && sound && report.events < kParts)
+    notes.push_back(
+        fmt::format("{}: {} {}: too few to be in training, validation and test part, and each of them needs one",
+                    cohort.labels_file, report.events, report.events == 1 ? "event" : "events"));
   return notes;
 }
 

@@ -33,6 +33,8 @@ struct CohortReport {
   std::int64_t groups = 0;                            // 0 = no group column
   std::vector<std::string> classes;                   // binary: the second one is the positive class
   std::vector<std::int64_t> class_counts;             // a class; multilabel: patients with 1, a label
+  std::int64_t events = 0, times = 0;                 // survival: events, different times
+  bool whole_times = true;                            // survival: all times are whole numbers
   std::vector<std::string> modalities;                // names, bit m of the patterns
   std::map<ModalityMask, std::int64_t> availability;  // pattern -> patients
   std::vector<std::string> without_modality;          // ids that have a target and no modality
@@ -48,7 +50,7 @@ struct CohortCheck {
 
 // Reads everything and collects problems instead of throwing at the first; only an unreadable cohort.toml ends it
 // early, and that too is a problem in the report. Without a labels file the patients are those that the modalities
-// name. Images of several sizes are a note. Survival cohorts are a usage error.
+// name. Images of several sizes are a note.
 CohortCheck check_cohort(const std::filesystem::path& folder, const CohortOptions& options = {});
 
 }  // namespace plait

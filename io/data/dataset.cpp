@@ -123,7 +123,7 @@ void Dataset::set_targets() {
     labelled_.assign(patients, 0);
     if (!target_.classes.empty()) classes_.assign(patients, -1);
     if (target_.task != TaskKind::multiclass) {
-      targets_.assign(patients * static_cast<std::size_t>(outputs()), static_cast<float>(kMissing));
+      targets_.assign(patients * static_cast<std::size_t>(target_width()), static_cast<float>(kMissing));
     }
     return;
   }
@@ -155,6 +155,7 @@ void Dataset::set_targets() {
     for (const std::int32_t found : classes_) targets_.push_back(static_cast<float>(found < 0 ? kMissing : found));
     return;
   }
+  if (target_.task == TaskKind::survival) return rank_times();
   if (target_.task == TaskKind::multilabel) match_labels();
   for (std::int64_t i = 0; i < n; ++i) {
     for (std::int64_t k = 0; k < target_columns(); ++k) {
@@ -167,6 +168,23 @@ void Dataset::set_targets() {
       }
       targets_.push_back(static_cast<float>(value));
     }
+  }
+}
+
+void Dataset::rank_times() {
+  std::vector<double> times;
+  for (std::int64_t i = 0; i < patients(); ++i)
+    if (labelled(i)) times.push_back(cohort_->target(i));
+  std::sort(times.begin(), times.end());
+  times.erase(std::unique(times.begin(), times.end()), times.end());
+  for (std::int64_t i = 0; i < patients(); ++i) {
+    if (!labelled(i)) {
+      targets_.insert(targets_.end(), 2, static_cast<float>(kMissing));
+      continue;
+    }
+    const auto at = std::lower_bound(times.begin(), times.end(), cohort_->target(i));
+    targets_.push_back(static_cast<float>(at - times.begin() + 1));
+    targets_.push_back(static_cast<float>(cohort_->target(i, 1)));
   }
 }
 
@@ -186,6 +204,7 @@ double Dataset::raw_target(std::int64_t patient, std::int64_t column) const {
   if (!labelled(patient)) return kMissing;
   if (!classes_.empty()) return class_index(patient);
   if (target_.task == TaskKind::regression) return cohort_->target(patient);
+  if (target_.task == TaskKind::survival) return cohort_->target(patient, column);
   return cohort_->target(patient, label_columns_[static_cast<std::size_t>(column)]);
 }
 

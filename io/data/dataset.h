@@ -63,10 +63,13 @@ class Dataset {
   bool labelled(std::int64_t patient) const { return labelled_[static_cast<std::size_t>(patient)] != 0; }
 
   // As the loss reads them; unknown = NaN or -1. multiclass: class_index(), a place in the fit's classes (binary has it
-  // too). Everything else: target(), outputs() numbers, 0 or 1 or the standardised target.
+  // too). Everything else: target(), target_width() numbers, 0 or 1 or the standardised target; survival: the
+  // time's rank among the cohort's different times, from 1, which is all that a partial likelihood reads of it, and 1
+  // for an event or 0.
   const float* target(std::int64_t patient) const {
-    return targets_.data() + static_cast<std::size_t>(patient * outputs());
+    return targets_.data() + static_cast<std::size_t>(patient * target_width());
   }
+  std::int64_t target_width() const { return task() == TaskKind::survival ? 2 : outputs(); }
   std::int32_t class_index(std::int64_t patient) const { return classes_[static_cast<std::size_t>(patient)]; }
   // As metrics read them (engine/metrics/predictions.h): raw numbers, class indices; target_columns() a patient.
   double raw_target(std::int64_t patient, std::int64_t column = 0) const;
@@ -78,13 +81,14 @@ class Dataset {
   void mark_available(std::size_t modality);
   void set_targets();
   void match_labels();
+  void rank_times();
 
   const Cohort* cohort_;
   TargetFit target_;
   std::vector<DatasetModality> modalities_;
   std::vector<ModalityMask> available_;
   std::vector<std::uint8_t> labelled_;
-  std::vector<float> targets_;               // [patients, outputs]; empty for multiclass
+  std::vector<float> targets_;               // [patients, target_width()]; empty for multiclass
   std::vector<std::int32_t> classes_;        // binary, multiclass
   std::vector<std::int64_t> label_columns_;  // multilabel: the cohort's column of each label of the fit
   std::vector<std::string> notes_;

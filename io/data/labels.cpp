@@ -101,7 +101,16 @@ class TargetReader {
     if (task_ == TaskKind::binary || task_ == TaskKind::multiclass) return read_class(csv, column, cell, log);
     double value = 0.0;
     const CellKind kind = parse_cell(cell, value);
-    if (task_ == TaskKind::multilabel) {
+    if (task_ == TaskKind::survival) {
+      if (column == columns_[1]) {
+        if (kind == CellKind::number && (value == 0.0 || value == 1.0)) return value;
+        log.add(csv.at(column), fmt::format("event \"{}\": expected 1, or 0 for a censored patient", name));
+      } else {
+        if (kind == CellKind::number && value > 0.0 && value <= kLargestTarget) return value;
+        log.add(csv.at(column),
+                fmt::format("time \"{}\": expected a number above 0, up to {:g}", name, kLargestTarget));
+      }
+    } else if (task_ == TaskKind::multilabel) {
       if (kind == CellKind::number && (value == 0.0 || value == 1.0)) return value;
       log.add(csv.at(column), fmt::format("label \"{}\": expected 0 or 1", name));
     } else {
@@ -177,7 +186,10 @@ void check_classes(const Cohort& cohort, const FilePosition& where, ProblemLog& 
       log.add(where, fmt::format("target \"{}\": no patient has a value", name));
       return;
     }
-    if (low == high && cohort.task != TaskKind::regression) {
+    if (cohort.task == TaskKind::survival) {
+      if (column == 1 && high == 0.0)
+        log.add(where, fmt::format("event \"{}\": nobody has one, there is nothing to learn", name));
+    } else if (low == high && cohort.task != TaskKind::regression) {
       log.add(where, fmt::format("target \"{}\" has one value only: there is nothing to learn", name));
     }
   }

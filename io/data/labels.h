@@ -31,8 +31,8 @@ inline constexpr std::size_t kMostClasses = 1000;
 // options.read_targets all targets are NaN, and without the file the patients are those that the modalities name.
 PatientIndex read_labels(const CohortFile& file, const CohortOptions& options, Cohort& cohort, ProblemLog& log);
 
-// What training needs: a target for someone and, but for regression, two values of each. Problems are those of the file
-// at `where`.
+// What training needs: a target for someone and, but for regression, two values of each; of survival an event. Problems
+// are those of the file at `where`.
 void check_classes(const Cohort& cohort, const FilePosition& where, ProblemLog& log);
 
 }  // namespace plait

@@ -54,7 +54,7 @@ Loader::Slot Loader::make_slot() {
   // Targets are contiguous: their kernels want them so.
   batch.targets = dataset_.task() == TaskKind::multiclass
                       ? zeros(memory_, {size_}, DType::i32, false)
-                      : zeros(memory_, {size_, dataset_.outputs()}, DType::f32, false);
+                      : zeros(memory_, {size_, dataset_.target_width()}, DType::f32, false);
   for (std::size_t m = 0; m < dataset_.modalities().size(); ++m) {
     const DatasetModality& modality = dataset_.modalities()[m];
     slot.source_rows.push_back(memory_.array<std::int64_t>(size_));
@@ -175,7 +175,7 @@ double Loader::group_weight_sum(std::int64_t load) const {
 void Loader::fill_patients(Batch& batch, std::span<const std::int64_t> patients) const {
   batch.patients = static_cast<std::int64_t>(patients.size());
   const bool classes = batch.targets.dtype == DType::i32;
-  const std::int64_t outputs = dataset_.outputs();
+  const std::int64_t width = dataset_.target_width();
   for (std::int64_t i = 0; i < size_; ++i) {
     const bool real = i < batch.patients;
     const std::int64_t patient = real ? patients[static_cast<std::size_t>(i)] : 0;
@@ -187,8 +187,8 @@ void Loader::fill_patients(Batch& batch, std::span<const std::int64_t> patients)
     if (classes) {
       batch.targets.as<std::int32_t>()[i] = counts ? dataset_.class_index(patient) : 0;
     } else {
-      for (std::int64_t k = 0; k < outputs; ++k) {
-        batch.targets.as<float>()[i * outputs + k] = counts ? dataset_.target(patient)[k] : 0.0f;
+      for (std::int64_t k = 0; k < width; ++k) {
+        batch.targets.as<float>()[i * width + k] = counts ? dataset_.target(patient)[k] : 0.0f;
       }
     }
   }

@@ -159,7 +159,9 @@ class PreparedReader {
     cohort_.target_names = file_->texts("target_names");
     check_texts(*file_, "target_names", cohort_.target_names);
     const std::size_t columns = cohort_.target_names.size();
-    if (columns == 0 || columns > CsvLimits{}.columns || (columns > 1 && cohort_.task != TaskKind::multilabel))
+    const bool several = cohort_.task == TaskKind::multilabel || cohort_.task == TaskKind::survival;
+    if (columns == 0 || columns > CsvLimits{}.columns || (columns > 1 && !several) ||
+        (columns != 2 && cohort_.task == TaskKind::survival))
       file_->fail("target_names", "has a number of targets that the task cannot have");
     cohort_.classes = file_->texts("classes");
     check_texts(*file_, "classes", cohort_.classes);
@@ -171,15 +173,16 @@ class PreparedReader {
     for (std::size_t i = 0; i < patients_; ++i) {
       const std::span<const double> row = std::span(cohort_.targets).subspan(i * columns, columns);
       const bool labelled = !std::isnan(row[0]);
-      for (const double target : row)
-        if (std::isnan(target) == labelled || (labelled && (!cohort_.has_targets || !is_target(target))))
+      for (std::size_t k = 0; k < columns; ++k)
+        if (std::isnan(row[k]) == labelled || (labelled && (!cohort_.has_targets || !is_target(row[k], k))))
           file_->fail("targets", fmt::format("row {} holds what no target can be", i + 1));
     }
   }
 
-  bool is_target(double value) const {
+  bool is_target(double value, std::size_t column) const {
+    if (cohort_.task == TaskKind::survival && column == 0) return value > 0.0 && value <= kLargestTarget;
     if (cohort_.task == TaskKind::regression) return std::fabs(value) <= kLargestTarget;
-    if (cohort_.task == TaskKind::multilabel) return value == 0.0 || value == 1.0;
+    if (cohort_.task == TaskKind::multilabel || cohort_.task == TaskKind::survival) return value == 0.0 || value == 1.0;
     return value >= 0.0 && value < static_cast<double>(cohort_.classes.size()) && std::trunc(value) == value;
   }
 

@@ -31,6 +31,7 @@ std::int64_t TargetFit::outputs() const {
       return static_cast<std::int64_t>(names.size());
     case TaskKind::binary:
     case TaskKind::regression:
+    case TaskKind::survival:
       break;
   }
   return 1;

@@ -66,14 +66,15 @@ struct ModalityFit {
 
 struct TargetFit {
   TaskKind task = TaskKind::binary;
-  std::vector<std::string> names;      // target columns
+  std::vector<std::string> names;      // target columns; survival: time, event
   std::vector<std::string> classes;    // binary, multiclass: in the order of the network's output; binary: [1] positive
   double mean = 0.0, deviation = 1.0;  // regression: the network predicts (target - mean) / deviation
   // What training says about a patient of whom nothing is known. binary: prevalence; multiclass: frequency of each
-  // class; multilabel: prevalence of each label; regression: mean, in raw units.
+  // class; multilabel: prevalence of each label; regression: mean, in raw units;
+  // survival: 0, the risk that the partial likelihood compares others with.
   std::vector<double> prior;
 
-  std::int64_t outputs() const;  // columns of the head: binary 1, multiclass classes, multilabel labels, regression 1
+  std::int64_t outputs() const;  // columns of the head: binary 1, multiclass classes, multilabel labels, others 1
 };
 
 struct Preprocess {

@@ -243,6 +243,10 @@ TargetFit fit_target(const Cohort& cohort, std::span<const std::int64_t> trainin
     fit.prior = {fit.mean};
     return fit;
   }
+  if (cohort.task == TaskKind::survival) {
+    fit.prior = {0.0};
+    return fit;
+  }
   if (cohort.task == TaskKind::multilabel) {
     for (std::int64_t label = 0; label < cohort.target_columns(); ++label) {
       double sum = 0.0;

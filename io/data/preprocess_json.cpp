@@ -239,7 +239,7 @@ ModalityFit read_modality(const Json& json, const std::string& file, const std::
 TargetFit read_target(const Json& json, const std::string& file) {
   const std::string word = json.is_object() && json.contains("task") && json["task"].is_string() ? json["task"] : "";
   const std::optional<TaskKind> task = task_from_name(word);
-  if (!task) fail_data({file}, "target: \"task\" is none of binary, multiclass, multilabel, regression");
+  if (!task) fail_data({file}, "target: \"task\" is none of binary, multiclass, multilabel, regression, survival");
   const bool classes = *task == TaskKind::binary || *task == TaskKind::multiclass;
   const Object object = classes ? Object(json, file, "target", {"task", "names", "classes", "prior"})
                         : *task == TaskKind::regression
@@ -248,8 +248,9 @@ TargetFit read_target(const Json& json, const std::string& file) {
   TargetFit fit;
   fit.task = *task;
   fit.names = object.texts("names");
-  if (fit.names.empty() || (fit.names.size() > 1 && *task != TaskKind::multilabel)) {
-    object.fail("\"names\" has to hold the target's column (multilabel: columns)");
+  const bool survival = *task == TaskKind::survival;
+  if (survival ? fit.names.size() != 2 : fit.names.empty() || (fit.names.size() > 1 && *task != TaskKind::multilabel)) {
+    object.fail("\"names\" has to hold the target's column (multilabel: columns; survival: time and event)");
   }
   if (classes) {
     fit.classes = object.texts("classes");
@@ -263,6 +264,7 @@ TargetFit read_target(const Json& json, const std::string& file) {
   }
   fit.prior = object.numbers("prior", static_cast<std::size_t>(fit.outputs()));
   for (const double prior : fit.prior) {
+    if (survival && prior != 0.0) object.fail("\"prior\" has to be the risk 0");
     if (*task != TaskKind::regression && !(prior >= 0.0 && prior <= 1.0)) {
       object.fail("\"prior\" has to hold probabilities");
     }

@@ -54,6 +54,8 @@ std::vector<StratifiedPatient> stratify(const Cohort& cohort, std::span<const st
     bin_by_target(cohort, patients);
   } else if (cohort.task == TaskKind::multilabel) {
     bin_by_labels(cohort, patients, least);
+  } else if (cohort.task == TaskKind::survival) {
+    for (StratifiedPatient& p : patients) p.stratum = static_cast<std::int32_t>(cohort.target(p.patient, 1));
   } else {
     for (StratifiedPatient& p : patients) p.stratum = static_cast<std::int32_t>(cohort.target(p.patient));
   }

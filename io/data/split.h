@@ -18,9 +18,9 @@ struct Split {
 
 // `test` is the share of all labelled patients, `validation` the share of the rest; both in [0, 1), else a usage error.
 // Strata: classes; multilabel: combinations of labels (those too rare to be shared out are pooled); regression: ten
-// bins of equal counts (fewer below 100 patients). Where every group is one patient, a part's count of a stratum is its
-// wanted share rounded up or down, except that a class too small to be shared out goes to training. A class that
-// training would still not have (its group went elsewhere) is a data error.
+// bins of equal counts (fewer below 100 patients); survival: events and censored patients. Where every group is one
+// patient, a part's count of a stratum is its wanted share rounded up or down, except that a class too small to be
+// shared out goes to training. A class that training would still not have (its group went elsewhere) is a data error.
 Split make_split(const Cohort& cohort, double test, double validation, std::uint64_t seed);
 
 // `folds` parts of `patients` (labelled ones), stratified and with whole groups as above: cross-validation. `repeat`

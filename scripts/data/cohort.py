@@ -5,6 +5,7 @@ is renamed.
 """
 
 import csv
+import json
 import re
 import shutil
 from collections import Counter
@@ -52,7 +53,8 @@ class Images:
 
 @dataclass
 class Cohort:
-    """`labels`: patient id -> label, in the order of the file. `groups`: patient id -> group, or None.
+    """`labels`: patient id -> label, in the order of the file; task "survival": (time, event) as text.
+    `groups`: patient id -> group, or None. `splits`: file name -> {part: [patient ids]}, for `plait train --ids`.
     `notes`: what was left out and counted, to be printed. `source`: the package it was made from."""
     name: str
     task: str
@@ -62,11 +64,14 @@ class Cohort:
     groups: dict = None
     notes: list = field(default_factory=list)
     source: str = ""
+    splits: dict = field(default_factory=dict)
 
     def summary(self):
         """One line: patients, patients per modality, patients per label."""
         modalities = ", ".join(f"{m.name} {len(m.patients())}" for m in self.modalities)
-        labels = ", ".join(f"{label}: {count}" for label, count in sorted(Counter(self.labels.values()).items()))
+        known = ["event" if label[1] == "1" else "censored" for label in self.labels.values()] \
+            if self.task == "survival" else self.labels.values()
+        labels = ", ".join(f"{label}: {count}" for label, count in sorted(Counter(known).items()))
         return f"{self.name}: {len(self.labels)} patients | {modalities} | labels {labels}"
 
 
@@ -99,6 +104,10 @@ def check(cohort):
             raise CohortError(f"{cohort.name}: a patient id has characters that cannot stand in a file name")
     if cohort.groups is not None and set(cohort.groups) != set(cohort.labels):
         raise CohortError(f"{cohort.name}: groups and labels speak of different patients")
+    for parts in cohort.splits.values():
+        named = [patient for patients in parts.values() for patient in patients]
+        if len(set(named)) != len(named) or not set(named) <= set(cohort.labels):
+            raise CohortError(f"{cohort.name}: a split names a patient twice, or one without a label")
     for modality in cohort.modalities:
         if not _MODALITY_NAME.fullmatch(modality.name):
             raise CohortError(f"{cohort.name}: '{modality.name}' is no name for a modality")
@@ -129,8 +138,12 @@ def write(cohort, folder):
             for patient, pixels in modality.pixels.items():
                 (images / f"{patient}.png").write_bytes(grey_png(modality.width, modality.height, pixels))
     groups = cohort.groups
-    _write_csv(partial / "labels.csv", ["patient_id", "label"] + (["group"] if groups else []),
-               [[p, label] + ([groups[p]] if groups else []) for p, label in cohort.labels.items()])
+    targets = ["time", "event"] if cohort.task == "survival" else ["label"]
+    _write_csv(partial / "labels.csv", ["patient_id", *targets] + (["group"] if groups else []),
+               [[p, *(label if cohort.task == "survival" else [label])] + ([groups[p]] if groups else [])
+                for p, label in cohort.labels.items()])
+    for name, parts in cohort.splits.items():
+        (partial / name).write_text(json.dumps(parts, indent=1) + "\n", encoding="utf-8")
     (partial / "cohort.toml").write_text(_toml(cohort), encoding="utf-8")
     (partial / "README.md").write_text(cohort.readme, encoding="utf-8")
     publish(partial, folder, stamp_text(cohort.source))
@@ -165,7 +178,8 @@ def _quoted(text):
 
 def _toml(cohort):
     lines = ["format = 1", f"name = {_quoted(cohort.name)}", "", "[task]", f"kind = {_quoted(cohort.task)}",
-             'file = "labels.csv"', 'target = "label"']
+             'file = "labels.csv"']
+    lines += ['time = "time"', 'event = "event"'] if cohort.task == "survival" else ['target = "label"']
     for modality in cohort.modalities:
         lines += ["", f"[modality.{modality.name}]", f"kind = {_quoted(modality.kind)}"]
         if isinstance(modality, Table):

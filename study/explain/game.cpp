@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace plait {
 namespace {
@@ -33,6 +34,7 @@ void output_values(const TargetFit& target, std::span<const float> logits, std::
     switch (target.task) {
       case TaskKind::binary:
       case TaskKind::multilabel:
+      case TaskKind::survival:
         values[k] = static_cast<double>(logits[k]);
         break;
       case TaskKind::multiclass:
@@ -47,7 +49,7 @@ void output_values(const TargetFit& target, std::span<const float> logits, std::
 
 std::vector<double> prior_values(const TargetFit& target) {
   std::vector<double> values = target.prior;
-  if (target.task != TaskKind::regression)
+  if (target.task != TaskKind::regression && target.task != TaskKind::survival)
     for (double& value : values) value = log_odds(value);
   return values;
 }
@@ -57,6 +59,8 @@ double patient_loss(const Dataset& dataset, std::int64_t patient, std::span<cons
   switch (target.task) {
     case TaskKind::multiclass:
       return surprise(values[static_cast<std::size_t>(dataset.class_index(patient))]);
+    case TaskKind::survival:
+      return std::numeric_limits<double>::quiet_NaN();
     case TaskKind::regression: {
       const double error = (dataset.raw_target(patient) - values[0]) / target.deviation;
       return error * error;
@@ -73,6 +77,8 @@ double patient_loss(const Dataset& dataset, std::int64_t patient, std::span<cons
 
 std::string loss_name(TaskKind task) {
   switch (task) {
+    case TaskKind::survival:
+      return "loss of a patient (not defined)";
     case TaskKind::regression:
       return "squared error (training variances)";
     case TaskKind::multilabel:
@@ -86,6 +92,7 @@ std::string loss_name(TaskKind task) {
 
 std::vector<std::string> output_names(const TargetFit& target) {
   if (target.task == TaskKind::binary) return {target.classes[1]};
+  if (target.task == TaskKind::survival) return {"risk"};
   return target.task == TaskKind::multiclass ? target.classes : target.names;
 }
 

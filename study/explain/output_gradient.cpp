@@ -125,7 +125,8 @@ void seed_towers(Tape& tape, const MultimodalModel& model, const TargetFit& targ
   const std::size_t towers = forward.tower_count;
   std::vector<Seeds> seeds;
   for (std::size_t t = 0; t < towers; ++t) seeds.emplace_back(tape, forward.towers[t].logits);
-  const bool of_probability = model.config().late_mean == LateMean::probability && target.task != TaskKind::regression;
+  const bool linear = target.task == TaskKind::regression || target.task == TaskKind::survival;
+  const bool of_probability = model.config().late_mean == LateMean::probability && !linear;
   for (std::size_t i = 0; i < explained.size(); ++i) {
     const ModalityMask mask = present.as<ModalityMask>()[i];
     if (explained[i] < 0 || mask == 0) continue;

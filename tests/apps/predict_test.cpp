@@ -61,7 +61,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Columns{"binary", "concat", "probability"},
                     Columns{"multiclass", "hybrid", "probability_mild,probability_none,probability_severe"},
                     Columns{"multilabel", "hybrid", "probability_pain,probability_fever"},
-                    Columns{"regression", "hybrid", "value"}),
+                    Columns{"regression", "hybrid", "value"}, Columns{"survival", "hybrid", "risk"},
+                    Columns{"survival", "image", "risk"}),
     [](const auto& instance) { return instance.param.task + "_" + instance.param.fusion; });
 
 // What a model predicts does not depend on what the cohort says about targets, or whether it says anything.

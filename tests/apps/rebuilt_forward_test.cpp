@@ -22,7 +22,7 @@ struct Case {
 
 std::vector<Case> cases() {
   std::vector<Case> all;
-  for (const char* task : {"binary", "multiclass", "multilabel", "regression"})
+  for (const char* task : {"binary", "multiclass", "multilabel", "regression", "survival"})
     for (const char* fusion : {"hybrid", "attention", "concat", "early", "late", "ehr", "genomics", "image"})
       all.push_back({std::string(fusion) + "_" + task, {.task = task}, fusion, {}});
   for (const char* fusion : {"hybrid", "attention", "concat"})

@@ -10,6 +10,7 @@ TEST(TaskKind, NamesAreThoseOfTheCohortFileAndReadBack) {
   EXPECT_EQ(task_name(TaskKind::multiclass), "multiclass");
   EXPECT_EQ(task_name(TaskKind::multilabel), "multilabel");
   EXPECT_EQ(task_name(TaskKind::regression), "regression");
+  EXPECT_EQ(task_name(TaskKind::survival), "survival");
   for (const auto& [kind, name] : kTaskNames) EXPECT_EQ(task_from_name(name), kind);
 }
 

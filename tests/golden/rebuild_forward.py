@@ -19,7 +19,7 @@ TOLERANCE = 1e-5
 def relu(x):
     return np.maximum(x, 0.0)
 def dense(weights, name, x, activation=relu):
-    return activation(weights[name + ".weight"] @ x + weights[name + ".bias"])
+    return activation(weights[name + ".weight"] @ x + weights.get(name + ".bias", 0.0))  # a risk's head has no bias
 
 def convolution(weights, name, x):
     """3 x 3, one pixel of zeros around; kernel [out, kh, kw, in], image [height, width, in]."""
@@ -68,7 +68,7 @@ def late(weights, model, task, z):
         share = {m: math.exp(weights["fusion.stacking.weight"][m]) for m in towers}
         mean = sum(share[m] * towers[m] for m in towers) / sum(share.values())
         return math.exp(weights["fusion.stacking.log_scale"][0]) * mean
-    if model["late_mean"] == "logit" or task == "regression":
+    if model["late_mean"] == "logit" or task in ("regression", "survival"):
         return sum(towers.values()) / len(towers)
     if task == "multiclass":
         return np.log(sum(np.exp(l) / np.exp(l).sum() for l in towers.values()) / len(towers))
@@ -106,6 +106,8 @@ def logits_of(weights, model, task, inputs):
 def values_of(target, logits):
     if logits is None:
         return target["prior"]
+    if target["task"] == "survival":
+        return logits
     if target["task"] == "regression":
         return logits * target["std"] + target["mean"]
     if target["task"] == "multiclass":
@@ -113,7 +115,7 @@ def values_of(target, logits):
     return 1.0 / (1.0 + np.exp(-logits))
 
 def value_columns(target):
-    one = {"binary": "probability", "regression": "value"}
+    one = {"binary": "probability", "regression": "value", "survival": "risk"}
     names = target["classes"] if target["task"] == "multiclass" else target["names"]
     return [one[target["task"]]] if target["task"] in one else ["probability_" + name for name in names]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "data"))
 
 import all_leukemia
+import aml_bullinger
 import mfeat
 import tcga_acc
 
@@ -50,6 +51,12 @@ class TcgaAcc(unittest.TestCase):
         self.assertIsNone(label(False, None, None))
         self.assertIsNone(label(True, None, 2000))
 
+    def test_outcome(self):
+        self.assertEqual(tcga_acc.outcome(True, 551, None), ("551", "1"))
+        self.assertEqual(tcga_acc.outcome(False, None, 2000), ("2000", "0"))
+        self.assertIsNone(tcga_acc.outcome(True, None, 2000))
+        self.assertIsNone(tcga_acc.outcome(False, None, 0))
+
     def test_scales(self):
         self.assertEqual(tcga_acc.log2_counts([0, 1, 7]), [0, 1, 3])
         scaled = tcga_acc.log2_per_million([1, 3, 0])
@@ -68,6 +75,19 @@ class AllLeukemia(unittest.TestCase):
     def test_clinical_columns(self):
         self.assertEqual(list(all_leukemia.KEPT), ["age", "sex"])
         self.assertFalse(set(all_leukemia.KEPT) & set(all_leukemia.DROPPED))
+
+
+class AmlBullinger(unittest.TestCase):
+    def test_nothing_that_leaks_is_kept(self):
+        self.assertFalse(set(aml_bullinger.KEPT) & set(aml_bullinger.DROPPED))
+        for column in ("time", "event", "Remission.status.", "Tx.Group."):
+            self.assertIn(column, aml_bullinger.DROPPED)
+
+    def test_published_split(self):
+        split = aml_bullinger.published_split(["a", "b", "c"], ["test set", "training set", "training set"])
+        self.assertEqual(split, {"train": ["b", "c"], "test": ["a"]})
+        with self.assertRaises(aml_bullinger.CohortError):
+            aml_bullinger.published_split(["a"], ["validation set"])
 
 
 if __name__ == "__main__":

@@ -183,12 +183,23 @@ TEST_F(Models, EveryTaskAndOptimizer) {
   };
   for (const Case& c :
        {Case{TaskKind::multiclass, 4, OptimizerKind::adamw, 1}, Case{TaskKind::multilabel, 3, OptimizerKind::sgd, 2},
-        Case{TaskKind::regression, 1, OptimizerKind::adam, 3}}) {
+        Case{TaskKind::regression, 1, OptimizerKind::adam, 3}, Case{TaskKind::survival, 1, OptimizerKind::adam, 1}}) {
     Course run{.task = c.task, .outputs = c.outputs, .options = small_options()};
     run.options.optimizer = c.optimizer;
     run.options.accumulate = c.accumulate;
     const Trained cpu = train(run, Device{}), device = train(run, Device::gpu());
     expect_same_course(cpu, device);
+  }
+}
+
+TEST_F(Models, SurvivalInEveryFusion) {
+  for (const char* fusion : {"early", "late", "expression"}) {
+    SCOPED_TRACE(fusion);
+    const Course run{.fusion = fusion, .task = TaskKind::survival, .options = small_options()};
+    const Trained cpu = train(run, Device{}), device = train(run, Device::gpu());
+    EXPECT_GT(cpu.losses[0].task, 0.1) << "a loss without events would follow easily";
+    expect_same_course(cpu, device);
+    EXPECT_TRUE(same_bits(device.values, train(run, Device::gpu()).values));
   }
 }
 

@@ -18,10 +18,12 @@ namespace plait::test {
 
 inline Cohort explained_cohort(TaskKind task, int patients) {
   std::vector<double> targets;
-  const std::size_t columns = task == TaskKind::multilabel ? 2 : 1;
+  const std::size_t columns = task == TaskKind::multilabel || task == TaskKind::survival ? 2 : 1;
   for (int i = 0; i < patients; ++i) {
     if (task == TaskKind::regression)
       targets.push_back(40.0 + 3.0 * (i * 7 % 11));
+    else if (task == TaskKind::survival)
+      targets.push_back(1.0 + i * 5 % 17);
     else if (task == TaskKind::multiclass)
       targets.push_back(i / 2 % 3);
     else

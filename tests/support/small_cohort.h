@@ -12,7 +12,7 @@
 namespace plait::test {
 
 struct SmallCohort {
-  std::string task = "binary";  // binary, multiclass, multilabel, regression
+  std::string task = "binary";  // binary, multiclass, multilabel, regression, survival
   int patients = 48;
   int height = 9, width = 7, channels = 1, bits = 8;
   bool sizes_differ = false;  // images of two sizes: needs preprocess.image_size
@@ -46,11 +46,15 @@ inline std::string decimal(double value) {
 }
 
 inline std::string target_header(const std::string& task) {
+  if (task == "survival") return "days,died";
   return task == "multilabel" ? "pain,fever" : task == "regression" ? "score" : "label";
 }
 
 inline std::string target_cells(const std::string& task, int i, double factor) {
-  if (i == 13) return task == "multilabel" ? "1," : "";  // no target
+  if (i == 13) return task == "multilabel" ? "1," : task == "survival" ? "7," : "";  // no target
+  // Who has much of the factor dies early; a few times are shared.
+  if (task == "survival")
+    return std::to_string(1 + static_cast<int>(30.0 * (1.0 - factor))) + (i % 3 == 0 ? ",0" : ",1");
   if (task == "regression") return decimal(40.0 + 12.0 * factor);
   if (task == "multilabel") return std::string(factor > 0.5 ? "1" : "0") + (i % 3 == 0 ? ",1" : ",0");
   if (task == "multiclass") return factor < 0.33 ? "mild" : factor < 0.66 ? "none" : "severe";
@@ -71,7 +75,8 @@ inline std::vector<std::uint8_t> pixels(std::size_t count, int bits, double fact
 
 inline std::string sections(const std::string& task) {
   const std::string target = task == "multilabel" ? R"(["pain", "fever"])" : '"' + target_header(task) + '"';
-  return "name = \"small\"\n[task]\nkind = \"" + task + "\"\nfile = \"labels.csv\"\ntarget = " + target +
+  const std::string columns = task == "survival" ? "time = \"days\"\nevent = \"died\"" : "target = " + target;
+  return "name = \"small\"\n[task]\nkind = \"" + task + "\"\nfile = \"labels.csv\"\n" + columns +
          "\n[modality.ehr]\nkind = \"table\"\nfile = \"ehr.csv\"\ncategorical = [\"ward\"]\n"
          "[modality.genomics]\nkind = \"expression\"\nfile = \"genomics.csv\"\n" +
          std::string(image_files);

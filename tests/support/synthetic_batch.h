@@ -124,11 +124,22 @@ class SyntheticBatch {
       std::copy(classes.begin(), classes.end(), batch.targets.as<std::int32_t>());
       return;
     }
+    if (plan.task == TaskKind::survival) return draw_outcomes(plan);
     batch.targets = tensor({batch.size, plan.outputs}, DType::f32, false);
     auto* t = batch.targets.as<float>();
     fill_random(t, batch.size * plan.outputs, plan.seed + 50);
     if (plan.task == TaskKind::regression) return;
     for (std::int64_t i = 0; i < batch.size * plan.outputs; ++i) t[i] = t[i] < 0.0f ? 0.0f : 1.0f;
+  }
+
+  // Falling times, two patients each; two of three have an event.
+  void draw_outcomes(const BatchPlan& plan) {
+    batch.targets = tensor({batch.size, 2}, DType::f32, false);
+    auto* t = batch.targets.as<float>();
+    for (std::int64_t i = 0; i < batch.size; ++i) {
+      t[2 * i] = static_cast<float>((batch.size - i) / 2 + 1);
+      t[2 * i + 1] = (i + plan.seed) % 3 != 0 ? 1.0f : 0.0f;
+    }
   }
 
   void draw_modality(const BatchPlan& plan, std::size_t m) {

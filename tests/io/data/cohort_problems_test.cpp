@@ -154,7 +154,7 @@ TEST(CohortProblems, InCohortToml) {
   with("format = 1\n" + task + "[modality.image]\nkind = \"image\"\nfiles = \"images/all.png\"\n",
        ":8:9: \"files\" needs {patient_id} once, in the file's name, as in \"images/{patient_id}.png\"");
   with("format = 1\n[task]\nkind = \"triage\"\nfile = \"labels.csv\"\ntarget = \"label\"\n" + ehr,
-       ":3:8: unknown task kind \"triage\": one of binary, multiclass, multilabel, regression");
+       ":3:8: unknown task kind \"triage\": one of binary, multiclass, multilabel, regression, survival");
   SoundCohort slip;
   slip.write("cohort.toml",
              "format = 1\n[task]\nkind = \"binary\"\nfile = \"labels.csv\"\ntargets = \"label\"\n" + ehr);
@@ -163,13 +163,48 @@ TEST(CohortProblems, InCohortToml) {
   EXPECT_TRUE(report.problems[0].ends_with(":5:1: unknown key \"targets\" in [task]: did you mean \"target\"?"));
 }
 
-TEST(CohortProblems, SurvivalIsRefusedAsUsage) {
-  SoundCohort folder;
-  folder.write("cohort.toml", "format = 1\n[task]\nkind = \"survival\"\nfile = \"labels.csv\"\ntime = \"t\"\n" +
-                                  std::string(test::ehr_table));
-  EXPECT_EQ(error(folder.path()).code, ExitCode::usage);
-  EXPECT_TRUE(error(folder.path()).says("cohort.toml:3:8: task kind \"survival\" is not supported yet"));
-  EXPECT_EQ(error_of([&] { check_cohort(folder.path()); }).code, ExitCode::usage);
+constexpr const char* kSurvival = "format = 1\n[task]\nkind = \"survival\"\nfile = \"labels.csv\"\n";
+
+TEST(CohortProblems, InTheTaskOfSurvival) {
+  const auto with = [](const std::string& keys, const std::string& message) {
+    SoundCohort folder;
+    folder.write("cohort.toml", kSurvival + keys + std::string(test::ehr_table));
+    expect_problem(folder, "cohort.toml", message);
+  };
+  with("time = \"t\"\n", ":2:2: the section has no \"event\"");
+  with("event = \"e\"\n", ":2:2: the section has no \"time\"");
+  with("time = \"t\"\nevent = \"t\"\n", ":6:9: \"time\" and \"event\" name one column");
+  with("time = \"t\"\nevent = [\"e\"]\n", ":6:9: \"event\" has to be a string, it is an array");
+  with("time = \"t\"\nevent = \"patient_id\"\n", ":6:9: patient_id cannot be the target");
+}
+
+TEST(CohortProblems, InTheOutcomesOfSurvival) {
+  const auto with = [](const std::string& labels, const std::string& message) {
+    SoundCohort folder;
+    folder.write("cohort.toml",
+                 kSurvival + std::string("time = \"t\"\nevent = \"e\"\n") + std::string(test::ehr_table));
+    folder.write("labels.csv", "e,patient_id,t\n1,a,831.25\n" + labels);
+    expect_problem(folder, "labels.csv", message);
+  };
+  const std::string time = "time \"t\": expected a number above 0, up to 1e+100";
+  for (const char* bad : {"0", "-3", "soon", "inf", "1e101", "1e999", "3 days"})
+    with("1,b," + std::string(bad) + "\n", ":3:3: " + time);
+  for (const char* bad : {"2", "yes", "0.5", "-1", "TRUE"})
+    with(std::string(bad) + ",b,5\n", ":3:1: event \"e\": expected 1, or 0 for a censored patient");
+  // One of the two is missing: a patient without a target, no problem. Nobody with an event is one.
+  SoundCohort censored;
+  censored.write("cohort.toml",
+                 kSurvival + std::string("time = \"t\"\nevent = \"e\"\n") + std::string(test::ehr_table));
+  censored.write("labels.csv", "e,patient_id,t\n0,a,3\n1,b,NA\n");
+  expect_problem(censored, "labels.csv", ": event \"e\": nobody has one, there is nothing to learn");
+  censored.write("labels.csv", "e,patient_id,t\n,a,3\n1,b,\n");
+  expect_problem(censored, "labels.csv", ": target \"t\": no patient has a value");
+  censored.write("labels.csv", "e,patient_id,t\n1.0,a,1e-3\n1,b,\n");
+  const Cohort cohort = read_cohort(censored.path());
+  EXPECT_EQ(cohort.target_names, (std::vector<std::string>{"t", "e"}));
+  EXPECT_EQ(cohort.target(0, 0), 1e-3);
+  EXPECT_EQ(cohort.target(0, 1), 1.0);
+  EXPECT_FALSE(cohort.labelled(1));
 }
 
 TEST(CohortProblems, NineModalitiesAreTooMany) {

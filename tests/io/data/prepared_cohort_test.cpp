@@ -419,6 +419,7 @@ TEST_F(HostileColumns, Description) {
       {"{", "{{"},
       {"\"format\":1", "\"format\":2"},
       {"\"task\":\"binary\"", "\"task\":\"survival\""},
+      {"\"task\":\"binary\"", "\"task\":\"ordinal\""},
       {"\"task\":\"binary\"", "\"task\":\"multilabel\""},
       {"\"task\":\"binary\"", "\"task\":7"},
       {"\"patients\":4", "\"patients\":0"},

@@ -116,7 +116,7 @@ TEST(PreprocessJson, RefusesWhatDoesNotFit) {
        "modalities[0]: \"read\" can only be false: what is read is described");
   with("/modalities", {{{"name", "ehr"}, {"kind", "table"}, {"read", false}}}, "\"modalities\" has none that is read");
   with("/modalities", nlohmann::json::array(), "\"modalities\" has none that is read");
-  with("/target/task", "survival", "target: \"task\" is none of binary, multiclass, multilabel, regression");
+  with("/target/task", "ordinal", "target: \"task\" is none of binary, multiclass, multilabel, regression, survival");
   with("/target/classes", {"a"}, "target: \"classes\" has to hold two classes (multiclass: two or more)");
   with("/target/prior", {0.5, 0.5}, "target: \"prior\" has to have 1 entries");
   with("/target/prior", {1.5}, "target: \"prior\" has to hold probabilities");
