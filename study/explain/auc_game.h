@@ -17,8 +17,8 @@ struct AucImportance {
 };
 
 // binary: AUC; multiclass: the mean over the classes, each against the rest; multilabel: over the labels. Of the
-// labelled patients. Everything is without a value for regression, and where only one class occurs. Intervals: 95 %,
-// percentile bootstrap as bootstrap_metrics.
+// labelled patients. Everything is without a value for regression and survival, and where only one class occurs.
+// Intervals: 95 %, percentile bootstrap as bootstrap_metrics.
 AucImportance auc_importance(const PatientExplanations& explanations, const Dataset& dataset, std::uint64_t seed);
 
 }  // namespace plait
