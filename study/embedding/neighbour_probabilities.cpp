@@ -23,6 +23,7 @@ double probabilities_at(double b, std::span<const double> distance, std::span<do
     weighted += probability[j] * distance[j];
   }
   for (double& p : probability) p /= total;
+  // cppcheck-suppress invalidFunctionArg ; at least 1, which the nearest adds
   return std::log(total) + b * weighted / total;
 }
 

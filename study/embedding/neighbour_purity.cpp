@@ -20,11 +20,10 @@ std::optional<NeighbourPurity> neighbour_purity(const Points& points, std::span<
 
   std::vector<std::size_t> same(n, 0);
   cpu::parallel_for(static_cast<std::int64_t>(n), 16, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<std::pair<double, std::size_t>> others;  // squared distance, point
+    std::vector<std::pair<double, std::size_t>> others(n - 1);  // squared distance, point
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-      others.clear();
-      for (std::size_t j = 0; j < n; ++j)
-        if (j != i) others.emplace_back(squared_distance(points[i], points[j]), j);
+      for (std::size_t j = 0, at = 0; j < n; ++j)
+        if (j != i) others[at++] = {squared_distance(points[i], points[j]), j};
       const auto last = others.begin() + static_cast<std::ptrdiff_t>(k);
       std::nth_element(others.begin(), last - 1, others.end());
       same[i] = static_cast<std::size_t>(
