@@ -37,9 +37,7 @@ RunConfig configuration(const TrainCommand& options) {
     modalities.push_back({.name = entry.name, .kind = entry.kind});
   std::optional<std::filesystem::path> file;
   if (!options.config.empty()) file = options.config;
-  RunConfig config = load_config(modalities, file, options.sets);
-  require_supported(config);
-  return config;
+  return load_config(modalities, file, options.sets);
 }
 
 ExitCode interrupted_by(int signal) {
@@ -265,7 +263,7 @@ int train_on_ranks(const TrainCommand& options, ProcessGroup& group, std::unique
   finished = group.size() > 1 ? any_rank(group.host(), finished) : finished;
   if (!finished) {
     // A mistake in the configuration must not cost a folder, nor a cohort's reading a wrong --out.
-    together(group, [&] { require_divisible(configuration(options).distributed, group.size(), options.fast); });
+    together(group, [&] { require_distributable(configuration(options).distributed, group.size(), options.fast); });
     on_first_rank(group, [&] {
       folder.emplace(options.out, options.resume ? RunFolder::Start::resume : RunFolder::Start::fresh);
       trace_file.emplace(options.trace);

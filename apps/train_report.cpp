@@ -40,11 +40,12 @@ void print_distribution(const Training& training, std::size_t buffer_bytes) {
   const auto mib = [](std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
   const int ranks = how.ranks != nullptr ? how.ranks->size() : 1;
   fmt::print(
-      "{}, {} of a batch on each, {}; a rank holds {:.1f} MiB of the optimizer's state and {:.1f} MiB of sums "
+      "{}, {} of a batch on each, {}{}; a rank holds {:.1f} MiB of the optimizer's state and {:.1f} MiB of sums "
       "(a copy of the parameters: {:.1f} MiB)\n",
       counted(ranks, "rank"), counted(how.parts.own, "part"),
-      how.tree ? "the same result on any number of ranks" : "plain sums (--fast)", mib(training.optimizer_bytes),
-      mib(training.sum_bytes), mib(buffer_bytes));
+      how.tree ? "the same result on any number of ranks" : "plain sums (--fast)",
+      how.bf16_gradients ? ", gradients in bf16" : "", mib(training.optimizer_bytes), mib(training.sum_bytes),
+      mib(buffer_bytes));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // Sums of gradient buffers, element by element: the steps of the binary tree along which the parts of a batch add up.
+// bf16 is added in float, and every sum is rounded.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +19,13 @@ void add_rows(std::int64_t rows, std::int64_t count, const T* x, T* y);
 
 }  // namespace cpu
 
-// The same on a device, with the same bits. Gradients are float; `rows` is at most 2048.
+// The same on a device, with the same bits. T = float or bf16; `rows` is at most 2048.
 namespace gpu {
 
-void add(std::int64_t count, const float* a, const float* b, float* y, cudaStream_t stream);
-void add_rows(std::int64_t rows, std::int64_t count, const float* x, float* y, cudaStream_t stream);
+template <class T>
+void add(std::int64_t count, const T* a, const T* b, T* y, cudaStream_t stream);
+template <class T>
+void add_rows(std::int64_t rows, std::int64_t count, const T* x, T* y, cudaStream_t stream);
 
 }  // namespace gpu
 }  // namespace plait

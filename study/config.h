@@ -40,7 +40,4 @@ RunConfig load_config(std::span<const InputShape> modalities, const std::optiona
 // Every key with its value; load_config() gives back exactly the same.
 std::string config_toml(const RunConfig& config);
 
-// A usage error for what the format knows and this version does not run yet.
-void require_supported(const RunConfig& config);
-
 }  // namespace plait

@@ -8,11 +8,11 @@ namespace plait {
 
 // ranks, and the same in a device's memory where the model is there: null for one alone, borrowed. fast: one part a
 // rank and plain sums, for any number of ranks; otherwise the ranks have to divide distributed.shards, else that is a
-// usage error.
+// usage error, as are plain sums of bf16 gradients.
 Distribution distribution_of(const DistributedSettings& settings, Communicator* ranks, Communicator* device_ranks,
                              bool fast);
 
-// That error, before there is anything to compute.
-void require_divisible(const DistributedSettings& settings, int ranks, bool fast);
+// What it refuses, before there is anything to compute.
+void require_distributable(const DistributedSettings& settings, int ranks, bool fast);
 
 }  // namespace plait

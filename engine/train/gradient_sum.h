@@ -4,6 +4,8 @@
 // subtree, which it adds up as a binary counter does: part after part, one buffer a level. Across ranks a bucket's
 // pieces go to their owners, which add the ranks' sums along the tree's upper levels and, unless the optimizer's state
 // is sharded too, send the result to everybody: 2 (R - 1) / R of the buffer's bytes a rank, as a ring's all-reduce.
+// With bf16 every sum of that tree, parts included, is computed in float and kept in bf16: half the bytes, and still
+// the same bits, for a rank sends nothing that the tree would not have rounded anyway.
 // A bucket leaves as soon as the last own part's backward has completed it. On a GPU all of it is enqueued, on the
 // device's stream for exchanges, and may be captured with the pass.
 #pragma once
@@ -16,6 +18,7 @@
 #include "engine/parameters.h"
 #include "engine/train/batch_parts.h"
 #include "engine/train/gradient_buckets.h"
+#include "kernels/math/bf16.h"
 
 namespace plait {
 
@@ -24,6 +27,7 @@ struct GradientSumOptions {
   std::int64_t bucket_bytes = std::int64_t{4} << 20;
   bool tree = true;    // false: the ranks' sums are added in whatever order the communicator likes
   bool gather = true;  // false: everybody gets the sums of the own pieces alone
+  bool bf16 = false;   // only along the tree
 };
 
 class GradientSum {
@@ -44,15 +48,26 @@ class GradientSum {
   // What this rank owns of the flat buffers, in ascending order.
   const std::vector<Piece>& own() const { return own_; }
   const std::vector<GradientBucket>& buckets() const { return buckets_; }
-  // Buffers of the flat gradients' size that it holds.
+  // Of the buffers that it holds.
   std::size_t extra_bytes() const;
 
  private:
   float* gradients() const { return static_cast<float*>(store_.gradients()); }
   bool on_gpu() const { return store_.device().is_gpu(); }
+  std::size_t element_bytes() const { return options_.bf16 ? sizeof(bf16) : sizeof(float); }
+  // What is summed: the gradients, or with bf16 their rounded image.
+  void* sums() const { return options_.bf16 ? rounded_.data() : store_.gradients(); }
   // Adds the counter's levels that the own part `part_` completes to the gradients of a range.
   void carry(std::int64_t begin, std::int64_t count, cudaStream_t stream);
-  void add(std::int64_t count, const float* a, const float* b, float* y, cudaStream_t stream) const;
+  template <class T>
+  void carry_in(std::int64_t begin, std::int64_t count, cudaStream_t stream);
+  template <class T>
+  void add(std::int64_t count, const T* a, const T* b, T* y, cudaStream_t stream) const;
+  // From the sums of all ranks in `received` to that of an own piece.
+  template <class T>
+  void add_received(std::size_t bucket, cudaStream_t stream);
+  // With bf16: of a range, to the gradients.
+  void widen(std::int64_t begin, std::int64_t count, cudaStream_t stream);
   void complete(std::size_t bucket);
   // Adds up the own pieces and sends them to everybody.
   void exchange(cudaStream_t stream);
@@ -63,6 +78,7 @@ class GradientSum {
   std::vector<GradientBucket> buckets_;
   BucketProgress progress_;
   std::vector<Piece> own_;
+  Buffer rounded_;                 // with bf16: the gradient, or its sums so far
   std::vector<Buffer> levels_;     // [k] the sum of 2^k parts
   Buffer received_;                // of every bucket the own piece of each rank
   std::vector<std::size_t> sent_;  // buckets, in order

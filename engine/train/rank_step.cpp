@@ -33,7 +33,8 @@ RankStep::RankStep(ParameterStore& store, const Distribution& distribution)
            {.parts = distribution.parts,
             .bucket_bytes = distribution.bucket_bytes,
             .tree = distribution.tree,
-            .gather = !zero()}) {
+            .gather = !zero(),
+            .bf16 = distribution.bf16_gradients}) {
   if (zero()) norm_.emplace(store, gradient_ranks(), sum_.buckets(), sum_.own());
 }
 

@@ -65,7 +65,6 @@ class ModelList {
     model.config = load_config(inputs_of(cohort_, model.hidden), options_.config, sets);
     model.config.train.seed = options_.seed;
     model.config.train.threads = 1;  // jobs run side by side; no bit depends on it
-    require_supported(model.config);
     models_.push_back(std::move(model));
   }
   std::vector<StudyModel> take() { return std::move(models_); }

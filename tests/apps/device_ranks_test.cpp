@@ -41,6 +41,20 @@ TEST_F(DeviceRanksOfPlait, AnyNumberGivesTheFilesOfOne) {
   }
 }
 
+TEST_F(DeviceRanksOfPlait, AnyNumberGivesTheSameWithBf16Gradients) {
+  const Words sets = wide({"train.epochs=3", "distributed.gradient_dtype=bf16"});
+  ASSERT_EQ(run_program(train("one", sets)).code, 0);
+  for (const auto& [ranks, zero] : {std::pair{2, 0}, {4, 1}}) {
+    Words all = sets;
+    all.push_back("distributed.zero=" + std::to_string(zero));
+    Launched launched(ranks, Start::plain, same(train(std::to_string(ranks), all)));
+    const Finished finished = launched.wait();
+    ASSERT_EQ(finished.code, 0) << finished.err;
+    EXPECT_TRUE(finished.prints("gradients in bf16")) << finished.out;
+    expect_same_run(std::to_string(ranks), "one");
+  }
+}
+
 TEST_F(DeviceRanksOfPlait, ZeroSharesTheOptimizersState) {
   const auto held = [&](const std::string& zero) {
     const Words sets{"train.epochs=0", "encoder.genomics.hidden=[700, 700]", "distributed.zero=" + zero};

@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "kernels/math/bf16.h"
 #include "tests/support/random_values.h"
 #include "tests/support/thread_count.h"
 
@@ -42,6 +43,25 @@ TEST(Add, RowsAlongTheTree) {
         ASSERT_EQ(y[static_cast<std::size_t>(i)], left + right);
       }
     }
+  }
+}
+
+// Of bf16 every sum is that of the floats, rounded.
+TEST(Add, RoundsEverySumOfBf16) {
+  const std::int64_t count = 700;
+  std::vector<bf16> x;
+  for (const float v : random_values<float>(4 * count, 5, -1.0, 3.0)) x.push_back(to_bf16(v));
+  const auto at = [&](std::int64_t row, std::int64_t i) {
+    return to_float(x[static_cast<std::size_t>(row * count + i)]);
+  };
+  const auto rounded = [](float v) { return to_float(to_bf16(v)); };
+  std::vector<bf16> rows(static_cast<std::size_t>(count)), sum = rows;
+  cpu::add_rows(4, count, x.data(), rows.data());
+  cpu::add(count, x.data(), x.data() + count, sum.data());
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float left = rounded(at(0, i) + at(1, i)), right = rounded(at(2, i) + at(3, i));
+    ASSERT_EQ(to_float(sum[static_cast<std::size_t>(i)]), left);
+    ASSERT_EQ(to_float(rows[static_cast<std::size_t>(i)]), rounded(left + right));
   }
 }
 

@@ -165,7 +165,6 @@ log1p = false
 standardise = true
 image_size = []
 )");
-  EXPECT_NO_THROW(require_supported(config));
 }
 
 TEST(Config, EveryKeyReachesItsField) {
@@ -435,21 +434,6 @@ TEST(Config, AMissingFileIsAUsageError) {
 TEST(Config, ModalitiesMayNotBeCalledLikeAStrategy) {
   const std::vector<InputShape> late{{"late", ModalityKind::table}};
   EXPECT_TRUE(error_of([&] { load_config(late); }).says("rename it"));
-}
-
-TEST(Config, WhatThisVersionDoesNotRunIsRefusedOneByOne) {
-  const std::pair<const char*, const char*> cases[] = {{"distributed.gradient_dtype=bf16", "gradient_dtype"}};
-  for (const auto& [set, says] : cases) {
-    const RunConfig config = from_sets({set});
-    const Thrown thrown = error_of([&] { require_supported(config); });
-    EXPECT_EQ(thrown.code, ExitCode::usage) << set;
-    EXPECT_TRUE(thrown.says(says)) << thrown.message;
-  }
-  for (const char* set :
-       {"model.fusion=ehr", "model.fusion=concat", "model.fusion=attention", "model.fusion=early", "model.fusion=late",
-        "model.missing=zero", "train.precision=bf16", "model.late_mean=logit", "model.late_mean=stacked",
-        "encoder.genomics.pretrain_epochs=1", "distributed.shards=8", "distributed.zero=1"})
-    EXPECT_NO_THROW(require_supported(from_sets({set})));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // A training on several ranks against the same on one: the same bits in the model, the same numbers in every epoch.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <map>
 
 #include "io/checkpoint.h"
@@ -92,6 +93,7 @@ INSTANTIATE_TEST_SUITE_P(
                     std::vector<std::string>{"train.batch_size=13", "train.clip_norm=0.05", "train.accumulate=3",
                                              "train.optimizer=adamw"},
                     std::vector<std::string>{"train.optimizer=sgd", "train.batch_size=5", "model.fusion=attention"},
+                    std::vector<std::string>{"distributed.gradient_dtype=bf16", "train.clip_norm=0.05"},
                     std::vector<std::string>{"encoder.genes.pretrain_epochs=2", "encoder.genes.type=dae",
                                              "train.batch_size=40", "train.class_weights=balanced"},
                     std::vector<std::string>{"train.patience=1", "train.epochs=30", "train.learning_rate=0.1",
@@ -104,6 +106,33 @@ TEST(Ranks, PartsChangeRoundingOnly) {
   EXPECT_FALSE(same_bits(parts.values, whole.values));
   ASSERT_EQ(parts.values.size(), whole.values.size());
   for (std::size_t i = 0; i < whole.values.size(); ++i) EXPECT_NEAR(parts.values[i], whole.values[i], 2e-4);
+}
+
+// A node of the tree over eight parts is rounded to 8 bits, up to four times from a part to the sum: 4 * 2^-9 of the
+// gradients' size. SGD moves the weights by as much of their way.
+TEST(Ranks, Bf16GradientsAreNearTheOthers) {
+  const std::vector<std::string> sets{"distributed.shards=8", "train.optimizer=sgd", "train.l2=0",
+                                      "train.batch_size=24", "train.learning_rate=0.01"};
+  std::vector<std::string> rounded = sets;
+  rounded.emplace_back("distributed.gradient_dtype=bf16");
+  std::vector<std::string> nothing = sets;
+  nothing.emplace_back("train.epochs=0");
+  const Outcome start = train({.sets = nothing}, nullptr), fp32 = train({.sets = sets}, nullptr);
+  const Outcome bf16 = train({.sets = rounded}, nullptr);
+  double way = 0.0, off = 0.0;
+  for (std::size_t i = 0; i < start.values.size(); ++i) {
+    way += std::pow(static_cast<double>(fp32.values[i]) - static_cast<double>(start.values[i]), 2);
+    off += std::pow(static_cast<double>(bf16.values[i]) - static_cast<double>(fp32.values[i]), 2);
+  }
+  EXPECT_GT(off, 0.0);
+  EXPECT_LT(std::sqrt(off), 4.0 / 512 * std::sqrt(way));
+}
+
+TEST(Ranks, Bf16GradientsAreNotForPlainSums) {
+  const test::Thrown error =
+      test::error_of([] { train_on(2, {.sets = {"distributed.gradient_dtype=bf16"}, .fast = true}); });
+  EXPECT_EQ(error.code, ExitCode::usage);
+  EXPECT_TRUE(error.says("--fast adds in fp32")) << error.message;
 }
 
 TEST(Ranks, AShareOfTheOptimizersStateWithZero) {

@@ -33,19 +33,24 @@ ParameterStore store_of_four(const Device& device) {
   return store;
 }
 
-float tree(const std::vector<Buffer>& parts, std::size_t first, std::size_t count, std::size_t i) {
-  if (count == 1) return static_cast<const float*>(parts[first].host())[i];
-  return tree(parts, first, count / 2, i) + tree(parts, first + count / 2, count / 2, i);
+// bf16: every node is rounded.
+float tree(const std::vector<Buffer>& parts, std::size_t first, std::size_t count, std::size_t i, bool bf16) {
+  const auto kept = [bf16](float x) { return bf16 ? to_float(to_bf16(x)) : x; };
+  if (count == 1) return kept(static_cast<const float*>(parts[first].host())[i]);
+  return kept(tree(parts, first, count / 2, i, bf16) + tree(parts, first + count / 2, count / 2, i, bf16));
 }
 
 // The last part comes on a branch, as the gradients of encoders do; `a` is told of by nobody.
 TEST_F(DeviceGradientSum, IsTheTreeOfItsParts) {
   const Device device = Device::gpu();
   LocalCommunicator alone;
-  for (const std::size_t count : {1u, 2u, 8u}) {
+  for (const auto& wanted : {std::pair{1u, false}, {2u, false}, {8u, false}, {2u, true}, {8u, true}}) {
+    const std::size_t count = wanted.first;
+    const bool bf16 = wanted.second;
     ParameterStore store = store_of_four(device);
-    GradientSum sum(store, alone,
-                    {.parts = parts_of_rank(static_cast<std::int64_t>(count), 0, 1), .bucket_bytes = 4096 * 4});
+    GradientSum sum(
+        store, alone,
+        {.parts = parts_of_rank(static_cast<std::int64_t>(count), 0, 1), .bucket_bytes = 4096 * 4, .bf16 = bf16});
     const auto length = static_cast<std::size_t>(store.flat_count());
     std::vector<Buffer> parts;
     for (std::size_t p = 0; p < count; ++p) {
@@ -83,7 +88,7 @@ TEST_F(DeviceGradientSum, IsTheTreeOfItsParts) {
       gpu::copy_to_host(got.data(), store.gradients(), store.flat_bytes(), device.stream());
       device.synchronize();
       for (std::size_t i = 0; i < length; ++i)
-        ASSERT_EQ(got[i], tree(parts, 0, count, i)) << count << " parts, step " << step << ", element " << i;
+        ASSERT_EQ(got[i], tree(parts, 0, count, i, bf16)) << count << " parts, step " << step << ", element " << i;
       gpu::set_zero(store.gradients(), store.flat_bytes(), device.stream());
     }
   }

@@ -110,6 +110,26 @@ TEST(GradientSum, IsOneTreeForAnyNumberOfRanks) {
   }
 }
 
+float rounded_tree(std::int64_t first, std::int64_t parts, std::int64_t i) {
+  const auto rounded = [](float x) { return to_float(to_bf16(x)); };
+  if (parts == 1) return rounded(gradient(first + 1, i));
+  return rounded(rounded_tree(first, parts / 2, i) + rounded_tree(first + parts / 2, parts / 2, i));
+}
+
+// Every node of the tree is rounded, whether it lies within a rank or between ranks.
+TEST(GradientSum, InBf16IsOneRoundedTreeForAnyNumberOfRanks) {
+  LocalCommunicator alone;
+  const GradientSumOptions options{.parts = {}, .bf16 = true};
+  const std::vector<float> one = summed(alone, 8, options);
+  for (std::size_t i = 0; i < one.size(); ++i) ASSERT_EQ(one[i], rounded_tree(0, 8, static_cast<std::int64_t>(i)));
+  for (const int ranks : {2, 4, 8}) {
+    std::vector<std::vector<float>> all(static_cast<std::size_t>(ranks));
+    test::ThreadRanks(ranks).run(
+        [&](Communicator& c) { all[static_cast<std::size_t>(c.rank())] = summed(c, 8, options); });
+    for (const std::vector<float>& own : all) EXPECT_EQ(own, one) << ranks << " ranks";
+  }
+}
+
 TEST(GradientSum, WithoutGatheringTheOwnPiecesAreThere) {
   test::ThreadRanks(4).run([&](Communicator& c) {
     ParameterStore store = store_of_four();

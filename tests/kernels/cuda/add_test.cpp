@@ -82,5 +82,28 @@ TEST_F(DeviceAdd, AsManyRowsAsThereMayBe) {
     EXPECT_THROW(gpu::add_rows(rows, 4, x.data(), y.data(), stream), gpu::Failure);
 }
 
+TEST_F(DeviceAdd, RoundsSumsOfBf16LikeTheCpu) {
+  for (const std::int64_t rows : {2, 8, 32})
+    for (const std::int64_t count : {1, 516, 1027}) {
+      SCOPED_TRACE(::testing::Message() << rows << " rows of " << count);
+      const auto values = random_values<float>(rows * count, 4, -1.0, 3.0);
+      const std::vector<bf16> host = rounded<bf16>(values);
+      std::vector<bf16> tree(static_cast<std::size_t>(count)), sum = tree;
+      cpu::add_rows(rows, count, host.data(), tree.data());
+      cpu::add(count, host.data(), host.data() + count, sum.data());
+      const DeviceMatrix<bf16> x(rows, count, values, stream), y(1, count, stream), z(1, count, stream);
+      gpu::add_rows(rows, count, x.data(), y.data(), stream);
+      gpu::add(count, x.data(), x.data() + count, z.data(), stream);
+      const auto floats = [](const std::vector<bf16>& all) {
+        std::vector<float> result;
+        for (const bf16 one : all) result.push_back(to_float(one));
+        return result;
+      };
+      EXPECT_TRUE(all_equal(y.values(), floats(tree)));
+      EXPECT_TRUE(all_equal(z.values(), floats(sum)));
+      EXPECT_TRUE(y.canaries_intact());
+    }
+}
+
 }  // namespace
 }  // namespace plait::testing
