@@ -18,7 +18,7 @@ struct PrepareCommand {
 };
 
 struct TrainCommand {
-  std::string cohort, out, config, ids, init, trace, device = "auto";
+  std::string cohort, out, config, ids, init, trace, allow_leakage, device = "auto";
   std::vector<std::string> sets;
   bool resume = false, fast = false;
 };

@@ -89,6 +89,7 @@ CLI::App* add_train(CLI::App& app, TrainCommand& command) {
       "none");
   sub->add_flag("--fast", command.fast,
                 "On several ranks: any number of them, with plain sums; the result depends on their number");
+  add_allow_leakage(*sub, command.allow_leakage);
   add_device(*sub, command.device);
   add_trace(*sub, command.trace);
   return sub;

@@ -10,6 +10,7 @@
 #include "io/atomic_file.h"
 #include "io/progress.h"
 #include "kernels/cpu/parallel.h"
+#include "study/audit/leakage.h"
 #include "study/experiment/results.h"
 #include "study/report/report.h"
 
@@ -49,6 +50,23 @@ void print_progress(const JobProgress& progress) {
   std::fflush(stdout);
 }
 
+// What the audit has found and --allow-leakage lets pass, cohort by cohort.
+StudyJson audit(const StudyPlan& plan) {
+  StudyJson json = StudyJson::array();
+  for (const StudyCohort& cohort : plan.cohorts) {
+    std::vector<AuditPart> folds;
+    for (std::size_t k = 0; k < cohort.folds.size(); ++k)
+      folds.push_back({fmt::format("fold {}", k + 1), cohort.folds[k].test});
+    const std::vector<LeakageFinding> findings = audit_leakage(cohort.cohort, folds);
+    require_no_leakage(cohort.cohort, findings, plan.options.allow_leakage);
+    for (const LeakageFinding& finding : findings) {
+      fmt::print("allowed: {}: {}\n", printable(cohort.label), printable(finding.what));
+      json.push_back({{"cohort", cohort.label}, {"check", finding.check}, {"what", finding.what}});
+    }
+  }
+  return json;
+}
+
 [[noreturn]] void fail_stopped(const StudyPlan& plan) {
   throw Error(stop_signal() == SIGINT ? ExitCode::interrupted : ExitCode::terminated,
               "stopped by a signal; the jobs that were done are kept in " + plan.options.out.string() +
@@ -61,6 +79,7 @@ int run_study(const StudyCommand& command) {
   cpu::set_thread_count(1);  // no pool of threads before the jobs' processes are forked
   const StudyPlan plan = plan_study(study_options(command));
   print_plan(plan);
+  const StudyJson allowed = audit(plan);
   const StudyFolder folder(plan);
   watch_stop_signals(SecondSignal::ends);
   const std::size_t at_once =
@@ -70,7 +89,7 @@ int run_study(const StudyCommand& command) {
   if (!done) fail_stopped(plan);
 
   cpu::set_thread_count(static_cast<int>(at_once));
-  const StudyJson results = study_results(plan, folder, StudyJson::array(), [](const std::string& line) {
+  const StudyJson results = study_results(plan, folder, allowed, [](const std::string& line) {
     fmt::print("{}\n", printable(line));
     std::fflush(stdout);
   });

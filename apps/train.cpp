@@ -4,6 +4,7 @@
 #include <csignal>
 #include <memory>
 
+#include "apps/audit.h"
 #include "apps/command.h"
 #include "apps/counted.h"
 #include "apps/device.h"
@@ -95,6 +96,7 @@ Inputs read_inputs(const TrainCommand& options, const ProcessGroup& group, Trace
   inputs.split = options.ids.empty()
                      ? make_split(inputs.cohort, config.train.test, config.train.validation, config.train.seed)
                      : read_split(options.ids, inputs.cohort);
+  audit_before_training(inputs.cohort, inputs.split, options.allow_leakage);
   if (group.size() > 1 && !options.init.empty())
     inputs.init = checksum_text(read_text_file(options.init, std::size_t{1} << 32, ExitCode::storage));
   return inputs;

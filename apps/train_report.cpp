@@ -86,6 +86,7 @@ Json summary_json(const TrainCommand& options, const Cohort& cohort, const Split
       {"seed", config.train.seed},
       {"device", device},
       {"batches", training.batches.empty() ? "packed by the host" : training.batches},
+      {"leakage_allowed", options.allow_leakage},
       {"initial_weights", options.init.empty() ? "drawn" : "given"},
       {"epochs", training.result.epochs},
       {"best_epoch", training.result.best_epoch},

@@ -166,7 +166,7 @@ Svg draw(const ScatterChart& chart) {
 }
 
 Svg draw(const FlowChart& chart) {
-  constexpr double kBox = 158, kGap = 46, kLine = 16, kPad = 10;
+  constexpr double kBox = 178, kGap = 40, kLine = 16, kPad = 10;
   std::size_t most = 1;
   double tallest = 0.0;
   for (const auto& column : chart.columns) {

@@ -104,6 +104,23 @@ TEST_F(Study, RefusesWhatItCannotMean) {
   EXPECT_EQ(plait_run(arguments("full")).code, 2);
 }
 
+TEST_F(Study, StopsAtLeakageUnlessThereIsAReason) {
+  const std::string ehr = read_bytes(cohort.file("ehr.csv"));
+  std::string leaky = ehr;
+  leaky.replace(leaky.find("pressure"), 8, "days_to_death");
+  cohort.write("ehr.csv", leaky);
+  const Finished stopped = plait_run(arguments("out", {"--models", "ehr"}));
+  EXPECT_EQ(stopped.code, 3);
+  EXPECT_TRUE(stopped.says("days_to_death") && stopped.says("--allow-leakage")) << stopped.err;
+  const Finished trained = plait_run({"train", cohort.path(), "--out", folder / "run"});
+  EXPECT_EQ(trained.code, 3);
+  EXPECT_TRUE(trained.says("days_to_death")) << trained.err;
+  const Finished allowed = plait_run(arguments("out", {"--models", "ehr", "--allow-leakage", "a positive control"}));
+  ASSERT_EQ(allowed.code, 0) << allowed.err;
+  EXPECT_EQ(results("out")["audit"][0]["check"], "outcome name");
+  EXPECT_NE(read_bytes(folder / "out" / "report.html").find("a positive control"), std::string::npos);
+}
+
 TEST_F(Study, TakesEveryTask) {
   for (const char* task : {"multiclass", "multilabel", "regression"}) {
     const SmallCohortFolder other({.task = task, .patients = 60});
