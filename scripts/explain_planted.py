@@ -4,13 +4,13 @@ cohorts, explains it on another one of the same population, and holds global Sha
 printed beside them, agreeing or not.
 
     scripts/explain_planted.py --work DIR [--plait build/release/plait] [--tasks cancer cardiac ...] [--train-seeds 21 22 23]
-                               [--test-seed 24] [--test-patients 20000] [--fusion hybrid] [--set train.epochs=30]...
+                               [--test-seed 24] [--by shapley] [--test-patients 20000] [--fusion hybrid] [--set train.epochs=30]...
     scripts/explain_planted.py --work DIR --cohort COHORT --expect image    # any cohort: its first modality, by its own test part
 
-A pair of modalities counts as planted where the 95 % interval of the difference of their Shapley values (of the AUC, in which the
-truth file tells what modalities are worth; those of the log-loss are judged beside it) lies above 0, as
+A pair of modalities counts as planted where the 95 % interval of the difference of their Shapley values lies above 0, as
 contradicted where it lies below, else it cannot be told. Exit 1 unless every pair of every model counts as planted (with --cohort:
-unless Shapley and ablation put the expected one first, its pairs told apart). Standard library only.
+unless Shapley and ablation put the expected one first, its pairs told apart). Both games are
+printed, minus the log-loss (shapley) and the AUC (shapley_auc); --by says which decides, by default the log-loss. Standard library only.
 """
 import argparse
 import json
@@ -27,7 +27,7 @@ def explained(options, model, cohort, out):
     return json.loads((folder / "global.json").read_text())
 
 
-def by(report, measure):
+def ordered(report, measure):
     """Modalities, the most important first; empty where the model does not have the measure."""
     values = {name: m[measure]["value"] for name, m in report["modalities"].items()}
     return [] if None in values.values() else sorted(values, key=lambda name: -values[name])
@@ -43,20 +43,19 @@ def difference(report, first, second, measure):
     raise KeyError((first, second))
 
 
-def judge(report, pairs):
-    """By the AUC, in which the truth file tells what modalities are worth; by the log-loss it is printed."""
+def judge(report, pairs, by):
     good = True
-    for measure, name in (("shapley_auc", "AUC"), ("shapley", "log-loss")):
+    for measure, name in (("shapley", "log-loss"), ("shapley_auc", "AUC")):
         for first, second in pairs:
             value, low, high = difference(report, first, second, measure)
             verdict = "as planted" if low > 0 else "CONTRADICTED" if high < 0 else "cannot be told"
-            good &= low > 0 or measure != "shapley_auc"
+            good &= low > 0 or measure != by
             print(f"      {name:<8} {first} over {second}: {value:+.4f} [{low:+.4f}, {high:+.4f}]  {verdict}")
     return good
 
 
 def show(report):
-    for name in by(report, "shapley_auc"):
+    for name in ordered(report, "shapley_auc"):
         m = report["modalities"][name]
         numbers = [f"{measure} {m[measure]['value']:.4f} [{m[measure]['lo']:.4f}, {m[measure]['hi']:.4f}]"
                    for measure in ("shapley_auc", "shapley", "ablation_auc", "ablation", "attention") if m[measure]["value"] is not None]
@@ -64,7 +63,7 @@ def show(report):
 
 
 def attention_verdict(report, expected):
-    order = by(report, "attention")
+    order = ordered(report, "attention")
     if not order:
         return "no attention"
     return f"attention {'agrees' if order == expected else 'DISAGREES'}: {', '.join(order)}"
@@ -80,9 +79,9 @@ def one_task(options, task):
         model = planted.trained(options, options.fusion, train, seed)
         report = explained(options, model, test, f"explained-{model.name}")
         print(f"   seed {seed}: loss {report['loss']['value']:.4f}, of the prior {report['prior_loss']['value']:.4f}; "
-              f"{attention_verdict(report, order)}; ablation: {', '.join(by(report, 'ablation'))}")
+              f"{attention_verdict(report, order)}; ablation: {', '.join(ordered(report, 'ablation'))}")
         show(report)
-        good &= judge(report, list(zip(order, order[1:])))
+        good &= judge(report, list(zip(order, order[1:])), options.by)
         pairs = {(p["first"], p["second"]): p for p in report["agreement"]}
         print("      patients ranked alike: " + ", ".join(
             f"{a} and {b} {p['same_order'] / report['compared']:.0%} (same first {p['same_first'] / report['compared']:.0%})"
@@ -101,13 +100,13 @@ def one_cohort(options):
             planted.run(options.plait, "train", options.cohort, "--out", model,
                         *[word for item in sets for word in ("--set", item)])
         report = explained(options, model, options.cohort, f"explained-{model.name}")
-        firsts = {measure: (by(report, measure) or ["none"])[0] for measure in ("shapley", "shapley_auc", "ablation", "ablation_auc", "attention")}
+        firsts = {measure: (ordered(report, measure) or ["none"])[0] for measure in ("shapley", "shapley_auc", "ablation", "ablation_auc", "attention")}
         print(f"{options.cohort.name}, {options.fusion}, seed {seed}, {report['n']} objects: "
               + ", ".join(f"{measure} names {name}" for measure, name in firsts.items()))
         show(report)
         others = [name for name in report["modalities"] if name != options.expect]
         good &= firsts["shapley"] == options.expect == firsts["ablation"]
-        good &= judge(report, [(options.expect, name) for name in others])
+        good &= judge(report, [(options.expect, name) for name in others], options.by)
     return good
 
 
@@ -120,6 +119,7 @@ def main():
     parser.add_argument("--test-seed", type=int, default=24)
     parser.add_argument("--patients", type=int, default=2000)
     parser.add_argument("--test-patients", type=int, default=20000)
+    parser.add_argument("--by", choices=["shapley", "shapley_auc"], default="shapley", help="the game that decides")
     parser.add_argument("--fusion", default="hybrid")
     parser.add_argument("--cohort", type=Path, help="in place of planted tasks")
     parser.add_argument("--expect", help="with --cohort: the modality that has to come first")
