@@ -157,7 +157,10 @@ std::vector<std::string> explanation_notes(const RunCohort& opened, const Global
     notes.push_back("fusion \"" + model.config().fusion + "\" has no attention: weights are left empty");
   if (model.has_attention() && model.config().missing == MissingRule::zero)
     notes.push_back("missing = \"zero\" gives absent modalities attention too; their Shapley values are 0");
-  if (global.labelled == 0) notes.push_back("nobody has a target: what a modality is worth to the loss is left empty");
+  if (opened.trained.fit.target.task == TaskKind::survival)
+    notes.push_back("survival: a patient has no loss of his own, so what a modality is worth to it is left empty");
+  else if (global.labelled == 0)
+    notes.push_back("nobody has a target: what a modality is worth to the loss is left empty");
   return notes;
 }
 
