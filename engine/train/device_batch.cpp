@@ -107,8 +107,9 @@ const Batch& DeviceBatches::upload(const Batch& batch) {
       source,
       [&](const Tensor& t) {
         offset = rounded(offset);
-        std::memcpy(place.pinned + offset, t.data, tensor_bytes(t));
-        offset += tensor_bytes(t);
+        const std::size_t bytes = tensor_bytes(t);
+        if (bytes > 0) std::memcpy(place.pinned + offset, t.data, bytes);  // of an empty tensor there is no memory
+        offset += bytes;
       },
       [&](const ModalityBatch& modality, int m) {
         offset = rounded(offset);
