@@ -1,7 +1,7 @@
 // What the program did when: spans of the host's phases, of the ops of a CPU's step, of the loading thread, of the
-// device and of the exchange with other ranks, kept in memory until io/trace_file.h writes them down. Names are literals of this program and numbers are
-// those of epochs and steps: nothing of a patient gets in. No trace is a null pointer: one branch a span, no
-// allocation.
+// device and of the exchange with other ranks, kept in memory until io/trace_file.h writes them down. Names are
+// literals of this program and numbers are those of epochs and steps: nothing of a patient gets in. No trace is a null
+// pointer: one branch a span, no allocation.
 #pragma once
 
 #include <chrono>
